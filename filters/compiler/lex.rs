@@ -1,0 +1,170 @@
+//! From a pattern's text to its tokens.
+//!
+//! Runs in: the filter compiler. In: one pattern as written. Out: tokens with their columns, or what is wrong.
+
+use super::{Fault, fault};
+
+/// What a pattern consists of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Lit(Vec<u8>),
+    Alt(Vec<Vec<u8>>),
+    Number,
+    Hex,
+    Name,
+    Word,
+    Quoted,
+    /// The accused: exactly one of `Addr` and `AddrPort` in a pattern.
+    Addr,
+    AddrPort,
+    /// Another address, which nobody is accused by.
+    Ip,
+    IpPort,
+    Opt(Vec<Token>),
+    Once(Vec<Token>),
+    Text,
+}
+
+/// One token and its column in the file's line.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub col: usize,
+    pub kind: Kind,
+}
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+impl Eq for Token {}
+
+const TYPES: [(&str, Kind); 10] = [
+    ("number", Kind::Number),
+    ("hex", Kind::Hex),
+    ("name", Kind::Name),
+    ("word", Kind::Word),
+    ("quoted", Kind::Quoted),
+    ("addr", Kind::Addr),
+    ("addr:port", Kind::AddrPort),
+    ("ip", Kind::Ip),
+    ("ip:port", Kind::IpPort),
+    ("text", Kind::Text),
+];
+
+struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: usize,
+    col: usize,
+}
+
+/// The tokens of a pattern that starts at this line and column of its file.
+pub fn lex(text: &str, line: usize, col: usize) -> Result<Vec<Token>, Fault> {
+    let mut cursor = Cursor { text: text.as_bytes(), at: 0, line, col };
+    let tokens = cursor.sequence(0)?;
+    if tokens.is_empty() { fault(line, col, "an empty pattern") } else { Ok(tokens) }
+}
+
+impl Cursor<'_> {
+    fn here(&self) -> usize {
+        self.col + self.at
+    }
+
+    fn fault<T>(&self, reason: impl Into<String>) -> Result<T, Fault> {
+        fault(self.line, self.here(), reason)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    /// Tokens up to the end, or up to the `>` that closes an optional or single part.
+    fn sequence(&mut self, depth: usize) -> Result<Vec<Token>, Fault> {
+        let mut tokens = Vec::new();
+        loop {
+            let col = self.here();
+            let kind = match self.peek() {
+                None if depth == 0 => return Ok(tokens),
+                None => return self.fault("`<` without its `>`"),
+                Some(b'>') if depth == 0 => return self.fault("`>` without its `<`; a literal one is written `\\>`"),
+                Some(b'>') => {
+                    self.at += 1;
+                    return Ok(tokens);
+                }
+                Some(b'<') => self.token(depth)?,
+                Some(_) => Kind::Lit(self.literal(b"<>")?),
+            };
+            tokens.push(Token { col, kind });
+        }
+    }
+
+    /// Bytes up to one of `ends`; `\<`, `\>`, `\|`, `\\` and `\s` (a space) are escapes.
+    fn literal(&mut self, ends: &[u8]) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        while let Some(b) = self.peek().filter(|b| !ends.contains(b)) {
+            self.at += 1;
+            bytes.push(match (b, self.peek()) {
+                (b'\\', Some(c @ (b'<' | b'>' | b'|' | b'\\'))) => c,
+                (b'\\', Some(b's')) => b' ',
+                (b'\\', _) => return self.fault("an unknown escape; there are \\< \\> \\| \\\\ \\s"),
+                _ => {
+                    bytes.push(b);
+                    continue;
+                }
+            });
+            self.at += 1;
+        }
+        Ok(bytes)
+    }
+
+    fn token(&mut self, depth: usize) -> Result<Kind, Fault> {
+        let opened = self.here();
+        self.at += 1;
+        let nested = self.text.get(self.at..).unwrap_or_default();
+        if nested.starts_with(b"?") || nested.starts_with(b"once:") {
+            if depth > 3 {
+                return self.fault("parts nested more than four deep");
+            }
+            let is_once = nested.starts_with(b"once:");
+            self.at += if is_once { 5 } else { 1 };
+            let inner = self.sequence(depth + 1)?;
+            return match (is_once, inner.is_empty()) {
+                (_, true) => fault(self.line, opened, "an empty part"),
+                (true, _) => Ok(Kind::Once(inner)),
+                (false, _) => Ok(Kind::Opt(inner)),
+            };
+        }
+        let mut choices = vec![self.literal(b"<>|")?];
+        while self.peek() == Some(b'|') {
+            self.at += 1;
+            choices.push(self.literal(b"<>|")?);
+        }
+        if self.peek() != Some(b'>') {
+            return fault(self.line, opened, "`<` without its `>`");
+        }
+        self.at += 1;
+        if choices.len() > 1 {
+            return self.alternatives(choices, opened);
+        }
+        let name = String::from_utf8_lossy(&choices[0]).into_owned();
+        match TYPES.iter().find(|(n, _)| *n == name) {
+            Some((_, kind)) => Ok(kind.clone()),
+            None => fault(self.line, opened, format!("`<{name}>` is no token; a literal `<` is written `\\<`")),
+        }
+    }
+
+    fn alternatives(&self, choices: Vec<Vec<u8>>, col: usize) -> Result<Kind, Fault> {
+        for (i, later) in choices.iter().enumerate() {
+            if later.is_empty() {
+                return fault(self.line, col, "an empty alternative; an optional part is written `<?...>`");
+            }
+            if choices.iter().take(i).any(|c| later.starts_with(c) || later.ends_with(c)) {
+                let later = String::from_utf8_lossy(later);
+                return fault(self.line, col, format!("the alternative `{later}` can never win: an earlier one takes it"));
+            }
+        }
+        Ok(Kind::Alt(choices))
+    }
+}

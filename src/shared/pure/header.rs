@@ -1,0 +1,174 @@
+//! Headers of log lines: what the system's logger wrote before the service's own message.
+//!
+//! Runs in: the watcher, the client's `test`, the filter compiler. In: one line without its newline, any bytes,
+//! hostile. Out: program, message, how often the line stands for. Never: reads beyond 128 bytes of one header word.
+
+use super::bytes::decimal;
+
+/// Longest word of a header in bytes (RFC 5424 allows 255 for a host; no host or program on Linux needs more).
+const WORD_MAX: usize = 128;
+
+/// Most occurrences that one `message repeated N times` line may stand for. sshd allows some ten attempts a
+/// connection and rsyslog compresses equal lines only, so a larger number is no attempt count.
+const TIMES_MAX: u64 = 1000;
+
+/// A line whose header was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head<'a> {
+    /// The program's name as the logger wrote it, without path and process id.
+    pub program: &'a [u8],
+    /// The service's message, without blanks at its end.
+    pub message: &'a [u8],
+    /// How many equal messages this line stands for: 1 to 1000.
+    pub times: u16,
+}
+
+/// Reads the syslog header: RFC 3164 (with or without `<pri>`, host, process id), the same with an RFC 3339 time,
+/// or RFC 5424. `None` where the line has no such header.
+pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
+    let bare = pri(line);
+    let (program, message) = match bare.strip_prefix(b"1 ") {
+        Some(rest) => rfc5424(rest)?,
+        None => {
+            let rest = time(bare)?;
+            let rest = if rest.first() == Some(&b'<') { word(rest)?.1 } else { rest };
+            tag(rest).or_else(|| tag(word(rest)?.1))?
+        }
+    };
+    Some(message_of(program, solaris(message)))
+}
+
+/// The line's message: rsyslog's and sysklogd's `message repeated N times: [ ... ]` is unwrapped and counted.
+fn message_of<'a>(program: &'a [u8], message: &'a [u8]) -> Head<'a> {
+    let message = trim(message);
+    match repeated(message) {
+        Some((times, inner)) => Head { program, message: trim(inner), times },
+        None => Head { program, message, times: 1 },
+    }
+}
+
+fn repeated(message: &[u8]) -> Option<(u16, &[u8])> {
+    let (count, rest) = word(message.strip_prefix(b"message repeated ")?)?;
+    let times = decimal(count)?.clamp(1, TIMES_MAX).try_into().ok()?;
+    Some((times, rest.strip_prefix(b"times: [ ")?.strip_suffix(b"]")?))
+}
+
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let Some(shorter) = text.strip_suffix(b" ") {
+        text = shorter;
+    }
+    text
+}
+
+/// One word and what stands behind its one space.
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().take(WORD_MAX).position(|b| *b == b' ')?;
+    let (word, rest) = text.split_at_checked(at)?;
+    Some((word, rest.strip_prefix(b" ")?))
+}
+
+/// Without `<pri>`, if there is one.
+fn pri(line: &[u8]) -> &[u8] {
+    let Some(rest) = line.strip_prefix(b"<") else { return line };
+    let digits = rest.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
+    rest.get(digits..).and_then(|s| s.strip_prefix(b">")).unwrap_or(line)
+}
+
+/// Whether `text` has the shape of `like`, where `0` stands for a digit and `_` for a digit or a space.
+fn shaped(text: &[u8], like: &[u8]) -> bool {
+    text.len() == like.len()
+        && text.iter().zip(like).all(|(b, l)| match l {
+            b'0' => b.is_ascii_digit(),
+            b'_' => b.is_ascii_digit() || *b == b' ',
+            b'A' => b.is_ascii_alphabetic(),
+            _ => b == l,
+        })
+}
+
+/// What stands behind the time, which RFC 3164 (`Nov 21 19:55:39 `) or RFC 3339 writes.
+fn time(line: &[u8]) -> Option<&[u8]> {
+    if let Some((stamp, rest)) = line.split_at_checked(16)
+        && shaped(stamp, b"AAA _0 00:00:00 ")
+    {
+        return Some(rest);
+    }
+    if let Some((stamp, rest)) = line.split_at_checked(15)
+        && shaped(stamp, b"AAA 0 00:00:00 ")
+    {
+        return Some(rest);
+    }
+    rfc3339(line)
+}
+
+/// What stands behind `2026-11-21T19:55:39`, a fraction or none, `Z`, `+01:00`, `+0100` or nothing, and a space.
+fn rfc3339(line: &[u8]) -> Option<&[u8]> {
+    let (stamp, rest) = line.split_at_checked(19)?;
+    if !shaped(stamp, b"0000-00-00T00:00:00") && !shaped(stamp, b"0000-00-00 00:00:00") {
+        return None;
+    }
+    let (zone, rest) = word(rest)?;
+    let zone = match zone.split_first() {
+        Some((b'.' | b',', digits)) => {
+            let n = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+            digits.get(n..)?
+        }
+        _ => zone,
+    };
+    let known = match zone.split_first() {
+        None => true,
+        Some((b'+' | b'-', zone)) => shaped(zone, b"00:00") || shaped(zone, b"0000"),
+        Some(_) => zone == b"Z",
+    };
+    known.then_some(rest)
+}
+
+/// `sshd[123]: message`, `sshd: message` or metalog's `[sshd] message`. The host stands before it and has no colon.
+fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (word, rest) = word(text)?;
+    if let Some(inner) = word.strip_prefix(b"[") {
+        return Some((inner.strip_suffix(b"]")?, rest));
+    }
+    let word = word.strip_suffix(b":")?;
+    let Some(open) = word.strip_suffix(b"]") else { return Some((word, rest)) };
+    let at = open.iter().position(|b| *b == b'[')?;
+    Some((open.get(..at)?, rest))
+}
+
+/// `TIME HOST PROGRAM PID MSGID DATA MESSAGE`, behind the version.
+fn rfc5424(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (program, rest) = word(word(rfc3339(line)?)?.1)?;
+    let rest = word(word(rest)?.1)?.1;
+    let rest = match rest.strip_prefix(b"- ") {
+        Some(rest) => rest,
+        None => data(rest)?,
+    };
+    Some((program, rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest)))
+}
+
+/// What stands behind structured data: `[id name="value"]...`, where `\` shields one byte of a value.
+fn data(text: &[u8]) -> Option<&[u8]> {
+    let (mut in_value, mut shielded, mut depth) = (false, false, false);
+    let mut rest = text;
+    while let Some((b, behind)) = rest.split_first() {
+        match b {
+            _ if shielded => shielded = false,
+            b'\\' if in_value => shielded = true,
+            b'"' => in_value = !in_value,
+            _ if in_value => {}
+            b'[' => depth = true,
+            b']' => depth = false,
+            b' ' if !depth => return Some(behind),
+            _ => {}
+        }
+        rest = behind;
+    }
+    None
+}
+
+/// Without the `[ID 800047 auth.info] ` that Solaris puts before a message.
+fn solaris(message: &[u8]) -> &[u8] {
+    let Some(rest) = message.strip_prefix(b"[ID ") else { return message };
+    let Some((digits, rest)) = word(rest) else { return message };
+    let Some((level, rest)) = word(rest) else { return message };
+    if decimal(digits).is_some() && level.ends_with(b"]") { rest } else { message }
+}
