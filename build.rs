@@ -2,6 +2,11 @@
 //!
 //! In: filters/*.filter. Out: OUT_DIR/filters.rs and OUT_DIR/catalogue.rs; link arguments for the six programs, which
 //! have no libc and no loader. Never: runs a program, looks at the network, the time or the environment beyond Cargo's.
+use std::path::Path;
+
+#[path = "filters/compiler/mod.rs"]
+mod compiler;
+
 /// Link arguments of the programs: their own entry, position-independent, no loader, no library, relocated data to
 /// be made read-only by `_start` itself. RUSTFLAGS would reach this script too, so they stand here.
 const LINK: [&str; 12] = [
@@ -23,6 +28,10 @@ const LINK: [&str; 12] = [
 fn main() {
     for argument in LINK {
         println!("cargo::rustc-link-arg-bins={argument}");
+    }
+    let out = std::env::var("OUT_DIR").unwrap_or_default();
+    if let Err(refusal) = compiler::compile(Path::new("filters"), Path::new(&out)) {
+        println!("cargo::error={refusal}");
     }
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=filters");

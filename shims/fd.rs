@@ -28,10 +28,16 @@ impl Fd {
         value(ret).map(|n| Self(n as i32))
     }
 
-    /// Makes `number` mean this open file too, across exec, and gives this number up (dup3(2)).
-    pub fn place(self, number: u8) -> Result<(), Errno> {
+    /// Gives the descriptor up without closing it: it was never ours alone.
+    pub fn leave_open(self) {
+        let _ = core::mem::ManuallyDrop::new(self);
+    }
+
+    /// Makes `number` mean this open file too (dup3(2)), across exec unless `closing`.
+    pub fn copy_to(&self, number: u8, closing: bool) -> Result<(), Errno> {
+        let flags = if closing { 0o2_000_000 } else { 0 };
         // SAFETY: takes no memory; closing what `number` meant is the caller's plan: a child about to exec.
-        done(unsafe { syscall3::<{ nr::DUP3 }>(self.arg(), number.into(), 0) })
+        done(unsafe { syscall3::<{ nr::DUP3 }>(self.arg(), number.into(), flags) })
     }
 
     /// Closes the descriptors from `first` on (close_range(2)), whoever may have opened them.

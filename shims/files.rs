@@ -182,16 +182,19 @@ pub fn unlink(path: &[u8]) -> Result<(), Errno> {
     done(unsafe { syscall3::<{ nr::UNLINKAT }>(At::Cwd.arg(), path.arg(), 0) })
 }
 
-/// fchmod(2).
-pub fn chmod(fd: &Fd, mode: u32) -> Result<(), Errno> {
-    // SAFETY: takes no memory.
-    done(unsafe { syscall2::<{ nr::FCHMOD }>(fd.arg(), mode as usize) })
+/// Gives a file, not what a link at its end points to, to this group (fchownat(2)).
+pub fn set_group(path: &[u8], gid: u32) -> Result<(), Errno> {
+    const AT_SYMLINK_NOFOLLOW: usize = 0x100;
+    let path = CPath::new(path)?;
+    let (at, to) = (At::Cwd.arg(), path.arg());
+    // SAFETY: the kernel only reads the path; uid -1 means unchanged.
+    done(unsafe { syscall5::<{ nr::FCHOWNAT }>(at, to, u32::MAX as usize, gid as usize, AT_SYMLINK_NOFOLLOW) })
 }
 
-/// fchown(2).
-pub fn chown(fd: &Fd, uid: u32, gid: u32) -> Result<(), Errno> {
-    // SAFETY: takes no memory.
-    done(unsafe { syscall3::<{ nr::FCHOWN }>(fd.arg(), uid as usize, gid as usize) })
+/// Permission bits that files made from now on do not get (umask(2)).
+pub fn umask(bits: u32) {
+    // SAFETY: takes no memory, cannot fail.
+    let _ = unsafe { syscall1::<{ nr::UMASK }>(bits as usize) };
 }
 
 /// Takes the one exclusive lock on an open file, or answers EAGAIN (flock(2)); it is held until every descriptor

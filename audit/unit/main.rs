@@ -1,2 +1,7 @@
 //! Unit tests: tables of expected results for the pure functions. System tests are in audit/system.
 mod addr;
+mod settings;
+mod terms;
+mod toml;
+mod crooked;
+mod filters;

@@ -67,7 +67,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    IO_SETUP = 0, "io_setup";
+IO_SETUP = 0, "io_setup";
     IO_SUBMIT = 2, "io_submit";
     IO_GETEVENTS = 4, "io_getevents";
     EVENTFD2 = 19, "eventfd2";
@@ -84,8 +84,7 @@ numbers! {
     FSTATFS = 44, "fstatfs";
     FTRUNCATE = 46, "ftruncate";
     CHDIR = 49, "chdir";
-    FCHMOD = 52, "fchmod";
-    FCHOWN = 55, "fchown";
+    FCHOWNAT = 54, "fchownat";
     CLOSE = 57, "close";
     READ = 63, "read";
     WRITE = 64, "write";
@@ -110,6 +109,7 @@ numbers! {
     SETRESGID = 149, "setresgid";
     GETRESGID = 150, "getresgid";
     SETGROUPS = 159, "setgroups";
+    UMASK = 166, "umask";
     PRCTL = 167, "prctl";
     SOCKET = 198, "socket";
     SOCKETPAIR = 199, "socketpair";

@@ -72,7 +72,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    READ = 0, "read";
+READ = 0, "read";
     WRITE = 1, "write";
     CLOSE = 3, "close";
     MMAP = 9, "mmap";
@@ -99,8 +99,7 @@ numbers! {
     FDATASYNC = 75, "fdatasync";
     FTRUNCATE = 77, "ftruncate";
     CHDIR = 80, "chdir";
-    FCHMOD = 91, "fchmod";
-    FCHOWN = 93, "fchown";
+    UMASK = 95, "umask";
     SETGROUPS = 116, "setgroups";
     SETRESUID = 117, "setresuid";
     GETRESUID = 118, "getresuid";
@@ -124,6 +123,7 @@ numbers! {
     INOTIFY_ADD_WATCH = 254, "inotify_add_watch";
     INOTIFY_RM_WATCH = 255, "inotify_rm_watch";
     MKDIRAT = 258, "mkdirat";
+    FCHOWNAT = 260, "fchownat";
     UNLINKAT = 263, "unlinkat";
     READLINKAT = 267, "readlinkat";
     PPOLL = 271, "ppoll";

@@ -96,7 +96,7 @@ pub const LAUNCHER: &[u32] = &[
 /// inherited.
 pub const WARDEN: &[u32] = &[
     READ, WRITE, CLOSE, MMAP, MPROTECT, PREAD64, SOCKET, BIND, LISTEN, SOCKETPAIR, SENDTO, SENDMSG, RECVFROM,
-    SETSOCKOPT, CLONE, WAIT4, KILL, FLOCK, FCHMOD, FCHOWN, RT_SIGPROCMASK, SETPRIORITY, SCHED_SETAFFINITY,
+    SETSOCKOPT, CLONE, WAIT4, KILL, FLOCK, UMASK, FCHOWNAT, RT_SIGPROCMASK, SETPRIORITY, SCHED_SETAFFINITY,
     SCHED_GETAFFINITY, CLOCK_GETTIME, EXIT_GROUP, MKDIRAT, UNLINKAT, READLINKAT, PPOLL, FSTATFS, SIGNALFD4, DUP3,
     INOTIFY_INIT1, INOTIFY_ADD_WATCH, INOTIFY_RM_WATCH, SECCOMP, EXECVEAT, STATX, OPENAT2, PRCTL, CAPGET, CAPSET,
     GETRESUID, PRLIMIT64,
@@ -141,7 +141,7 @@ impl Role {
 
 /// The filter of a cage: its `run` calls allowed, with `more` calls too, and, when `closing`, its `enter` calls
 /// refused with EPERM (else allowed). Rules ascend by number. `None` when there are too many.
-pub fn rules(cage: &Cage, closing: bool, more: &[u32], out: &mut [(u32, u32); 60]) -> Option<usize> {
+pub fn rules(cage: &Cage, closing: bool, more: &[u32], out: &mut [(u32, u32); 100]) -> Option<usize> {
     use super::pure::bpf::{ALLOW, REFUSE};
     let mut len = 0;
     let first = if closing { REFUSE } else { ALLOW };
@@ -154,7 +154,7 @@ pub fn rules(cage: &Cage, closing: bool, more: &[u32], out: &mut [(u32, u32); 60
 }
 
 /// Puts a rule into its place; a number that is there already keeps its first rule.
-pub fn insert(out: &mut [(u32, u32); 60], len: usize, rule: (u32, u32)) -> Option<usize> {
+pub fn insert(out: &mut [(u32, u32); 100], len: usize, rule: (u32, u32)) -> Option<usize> {
     let used = out.get(..len)?;
     if used.iter().any(|r| r.0 == rule.0) {
         return Some(len);

@@ -66,7 +66,7 @@ fn read_back(cage: &Cage, uid: u32, kept: &Capabilities) -> Result<(), Open> {
 }
 
 fn filter(cage: &Cage) -> Result<(), Open> {
-    let mut list = [(0, 0); 60];
+    let mut list = [(0, 0); 100];
     let used = rules(cage, true, &[], &mut list).ok_or(Open::Differs("seccomp rules"))?;
     install(list.get(..used).unwrap_or(&[]))
 }

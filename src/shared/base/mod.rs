@@ -2,4 +2,5 @@
 pub mod channel;
 pub mod enter;
 pub mod log;
+pub mod notify;
 pub mod turn;

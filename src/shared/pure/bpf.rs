@@ -6,8 +6,8 @@
 /// One instruction, as `struct sock_filter` has it.
 pub type Code = (u16, u8, u8, u32);
 
-/// Room for a program: 8 instructions around at most 2 * 60 - 1 for the search.
-pub const MOST: usize = 128;
+/// Room for a program: 8 instructions around at most 2 * 100 - 1 for the search.
+pub const MOST: usize = 207;
 
 const LOAD_WORD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
@@ -32,7 +32,7 @@ pub type Rule = (u32, u32);
 pub fn program(arch: u32, first_foreign: u32, rules: &[Rule], out: &mut [Code; MOST]) -> Option<usize> {
     let mut at = Writer { out, len: 0 };
     let ascend = rules.windows(2).all(|w| matches!(w, [a, b] if a.0 < b.0));
-    if rules.is_empty() || rules.len() > 59 || !ascend {
+    if rules.is_empty() || rules.len() > 100 || !ascend {
         return None;
     }
     let search = rules.len() * 2 - 1;
@@ -64,7 +64,7 @@ impl Writer<'_> {
     }
 
     /// The search among `rules`. At `end` stand ALLOW, REFUSE and KILL, in this order. `depth` bounds the recursion:
-    /// 59 rules need 6.
+    /// 100 rules need 7.
     fn search(&mut self, rules: &[Rule], end: usize, depth: u32) -> Option<()> {
         let deeper = depth.checked_sub(1)?;
         let to = |place: usize| u8::try_from(place.checked_sub(self.len)?.checked_sub(1)?).ok();

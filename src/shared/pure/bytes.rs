@@ -123,6 +123,11 @@ impl<'a> Text<'a> {
         self
     }
 
+    /// How many bytes it holds.
+    pub fn length(&self) -> usize {
+        self.len
+    }
+
     /// Whether something was left out.
     pub fn is_full(&self) -> bool {
         self.full

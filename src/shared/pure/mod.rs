@@ -2,6 +2,10 @@
 pub mod addr;
 pub mod bpf;
 pub mod bytes;
+pub mod filter;
+pub mod hash;
+pub mod header;
+pub mod scan;
 pub mod settings;
 pub mod toml;
 pub mod wire;

@@ -108,12 +108,11 @@ pub fn quoted(s: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// What stands behind the first occurrence of `text`.
-pub fn find<'a>(s: &'a [u8], text: &[u8]) -> Option<&'a [u8]> {
-    let first = text.first()?;
+/// What stands behind the first place where `group`, whose first byte is `first`, matches.
+pub fn find(s: &[u8], first: u8, group: impl Fn(&[u8]) -> Option<&[u8]>) -> Option<&[u8]> {
     let mut rest = s;
     while let Some((b, behind)) = rest.split_first() {
-        if b == first && let Some(found) = rest.strip_prefix(text) {
+        if *b == first && let Some(found) = group(rest) {
             return Some(found);
         }
         rest = behind;

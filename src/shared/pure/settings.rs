@@ -6,12 +6,12 @@
 mod draft;
 mod fault;
 mod keys;
-mod kind;
 mod text;
 
 use self::draft::Draft;
 pub use self::fault::{Fault, What};
-pub use self::keys::{KEYS, Key, Section};
+pub use self::keys::{DAEMON, GUARD, JAIL, KEYS, Key};
+use super::filter::Filter;
 use super::toml::{Event, Reader};
 use super::wire::terms::{JAILS, Terms, Word};
 pub use super::wire::terms::{Jail, Name};
@@ -95,27 +95,6 @@ impl Settings {
     }
 }
 
-/// Filters, until filter.rs is there.
-#[derive(Debug)]
-pub struct Filter {
-    /// Name.
-    pub name: &'static str,
-    /// Modes.
-    pub modes: &'static [Mode],
-    /// Modes.
-    pub default_modes: u32,
-    /// Logs.
-    pub logs: &'static [&'static str],
-}
-/// A mode.
-#[derive(Debug)]
-pub struct Mode {
-    /// Name.
-    pub name: &'static str,
-    /// Bits.
-    pub bits: u32,
-}
-
 impl Terms {
     /// What the roles are told of these settings.
     pub fn from_settings(settings: &Settings, dry_run: bool, boot_id: [u8; 16]) -> Self {
@@ -131,7 +110,7 @@ pub fn read(text: &[u8], catalogue: &'static [Filter], to: &mut Settings) -> Res
     while let Some(event) = reader.event()? {
         match event {
             Event::Table { spot, section, name } => draft.table(spot, section, name)?,
-            Event::Entry { spot, key, at, value } => draft.entry(spot, key, at, value)?,
+            Event::Entry { spot, key, at, value } => draft.entry((spot, at), key, value)?,
         }
     }
     draft.finish()

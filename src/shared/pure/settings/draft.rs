@@ -4,24 +4,36 @@
 //! Never: leaves a field without a value; keeps a jail that is not enabled.
 
 use super::fault::{Fault, What};
-use super::{Filter, Jail, KEYS, Key, LOGS, Name, Path, Section, Settings, TABLES};
+use super::{DAEMON, GUARD, JAIL, Jail, KEYS, LOGS, Name, Path, Settings, TABLES};
+use crate::shared::pure::filter::Filter;
 use crate::shared::pure::toml::{self, Spot, Str, Value};
 use crate::shared::pure::wire::terms::{JAILS, MANUAL_NAME, NO_FILTER, Terms};
 
 const START: Spot = Spot { line: 1, column: 1 };
+const SECTION: &str = "[daemon], [guard] or [jail.NAME]";
+const LOOSE: &str = "a section such as [jail.sshd] before the first key";
+const ONCE: &str = "each key and each section once, this one is here again";
+const NAME: &str = "a jail's name: at most 16 of a-z, 0-9, _ and -, and not manual";
+const MANY: &str = "at most 31 jails that are enabled, and at most 128 sections";
+const NO_LOGS: &str = "logs in this jail, as its filter knows of none";
+const IDLE: &str = "a section such as [jail.sshd] with enabled = true, no jail is enabled";
+const ADMITTED: &str = "bantime, prefix4 and prefix6 within max_bantime, widest4 and widest6 of [guard]";
+const FITTING: &str = "more memory, or a smaller max_bans";
 
 /// Settings that are being read, and the jail whose section is open.
 pub(super) struct Draft<'s> {
     catalogue: &'static [Filter],
     pub(super) settings: &'s mut Settings,
-    section: Option<Section>,
-    /// The open section's keys that were given, a bit for each of `KEYS`.
+    /// The open section, where its name begins, and a bit for each of `KEYS` that it gave.
+    section: &'static str,
+    spot: Spot,
     seen: u32,
+    /// Where the value begins that is being taken.
+    pub(super) at: Spot,
     /// The sections that there were.
-    tables: [Option<(Section, Name)>; TABLES],
+    tables: [(&'static str, Name); TABLES],
     pub(super) jail: Jail,
     pub(super) enabled: bool,
-    spot: Spot,
     pub(super) filter: (Name, Spot),
     pub(super) mode: (Name, Spot),
     pub(super) logs: [Path; LOGS],
@@ -38,18 +50,19 @@ impl<'s> Draft<'s> {
         let mut draft = Self {
             catalogue,
             settings,
-            section: None,
+            section: "",
+            spot: START,
             seen: 0,
-            tables: [None; TABLES],
+            at: START,
+            tables: [("", Name::EMPTY); TABLES],
             jail: Jail::EMPTY,
             enabled: false,
-            spot: START,
             filter: (Name::EMPTY, START),
             mode: (Name::EMPTY, START),
             logs: [Path::EMPTY; LOGS],
             spots: [START; JAILS],
         };
-        for section in [Section::Daemon, Section::Guard, Section::Jail] {
+        for section in [DAEMON, GUARD, JAIL] {
             draft.defaults(section)?;
         }
         draft.jail.name = Name::new(MANUAL_NAME).unwrap_or(Name::EMPTY);
@@ -58,70 +71,60 @@ impl<'s> Draft<'s> {
         Ok(draft)
     }
 
-    fn defaults(&mut self, section: Section) -> Result<(), Fault> {
+    fn defaults(&mut self, section: &str) -> Result<(), Fault> {
         for key in KEYS.iter().filter(|k| k.section == section && !k.default.is_empty()) {
-            self.put(key, START, toml::value(key.default)?)?;
+            let taken = key.take(self, START, toml::value(key.default)?);
+            taken.map_err(|spot| Fault { spot, what: What::Value(key) })?;
         }
         Ok(())
     }
 
-    fn put(&mut self, key: &'static Key, at: Spot, value: Value<'_>) -> Result<(), Fault> {
-        key.kind.take(self, at, value).map_err(|spot| Fault { spot, what: What::Value(key) })
-    }
-
-    /// Opens a table.
+    /// Ends the open section and opens this one.
     pub(super) fn table(&mut self, spot: Spot, section: Str<'_>, name: Option<Str<'_>>) -> Result<(), Fault> {
         self.close()?;
-        let fault = |what| Fault { spot, what };
         let mut buf = [0; 16];
-        let (section, name) = match name {
-            None if section.is("daemon") => (Section::Daemon, Name::EMPTY),
-            None if section.is("guard") => (Section::Guard, Name::EMPTY),
+        let this = match name {
+            None if section.is("daemon") => (DAEMON, Name::EMPTY),
+            None if section.is("guard") => (GUARD, Name::EMPTY),
             Some(name) if section.is("jail") => {
                 let name = name.copy(&mut buf).filter(|n| *n != MANUAL_NAME).and_then(Name::parse);
-                (Section::Jail, name.ok_or(fault(What::Name))?)
+                (JAIL, name.ok_or(wrong(spot, NAME))?)
             }
-            _ => return Err(fault(What::NoSection)),
+            _ => return Err(wrong(spot, SECTION)),
         };
-        let this = Some((section, name));
         if self.tables.contains(&this) {
-            return Err(fault(What::Again));
+            return Err(wrong(spot, ONCE));
         }
-        *self.tables.iter_mut().find(|t| t.is_none()).ok_or(fault(What::Many))? = this;
-        (self.section, self.seen, self.spot) = (Some(section), 0, spot);
-        if section == Section::Jail {
-            self.jail = Jail { name, ..Jail::EMPTY };
+        *self.tables.iter_mut().find(|t| t.0.is_empty()).ok_or(wrong(spot, MANY))? = this;
+        (self.section, self.spot, self.seen) = (this.0, spot, 0);
+        if this.0 == JAIL {
+            self.jail = Jail { name: this.1, ..Jail::EMPTY };
             self.logs = [Path::EMPTY; LOGS];
-            (self.filter, self.mode) = ((name, spot), (Name::EMPTY, spot));
-            self.defaults(Section::Jail)?;
+            (self.filter, self.mode) = ((this.1, spot), (Name::EMPTY, spot));
+            self.defaults(JAIL)?;
         }
         Ok(())
     }
 
-    /// Takes a key of the open table.
-    pub(super) fn entry(
-        &mut self,
-        spot: Spot,
-        name: Str<'_>,
-        at: Spot,
-        value: Value<'_>,
-    ) -> Result<(), Fault> {
-        let fault = |what| Fault { spot, what };
-        let section = self.section.ok_or(fault(What::Loose))?;
-        let mut keys = (0..).zip(&KEYS);
-        let found = keys.find(|(_, k)| k.section == section && name.is(k.name));
-        let (place, key) = found.ok_or(fault(What::NoKey(section)))?;
+    /// Takes a key of the open section.
+    pub(super) fn entry(&mut self, at: (Spot, Spot), name: Str<'_>, value: Value<'_>) -> Result<(), Fault> {
+        let (spot, value_spot) = at;
+        if self.section.is_empty() {
+            return Err(wrong(spot, LOOSE));
+        }
+        let found = (0..).zip(&KEYS).find(|(_, k)| k.section == self.section && name.is(k.name));
+        let (place, key) = found.ok_or(Fault { spot, what: What::NoKey(self.section) })?;
         let bit = 1u32.wrapping_shl(place);
         if self.seen & bit != 0 {
-            return Err(fault(What::Again));
+            return Err(wrong(spot, ONCE));
         }
         self.seen |= bit;
-        self.put(key, at, value)
+        key.take(self, value_spot, value).map_err(|spot| Fault { spot, what: What::Value(key) })
     }
 
     /// Ends the open section: a jail's filter, mode and logs are looked up, and it is kept if it is enabled.
     fn close(&mut self) -> Result<(), Fault> {
-        if self.section != Some(Section::Jail) {
+        if self.section != JAIL {
             return Ok(());
         }
         let is_it = |(_, f): &(u8, &Filter)| f.name.as_bytes() == self.filter.0.bytes();
@@ -130,8 +133,8 @@ impl<'s> Draft<'s> {
         self.jail.filter = place;
         self.jail.modes = filter.default_modes;
         if self.mode.0 != Name::EMPTY {
-            let mode = filter.modes.iter().find(|m| m.name.as_bytes() == self.mode.0.bytes());
-            self.jail.modes = mode.ok_or(Fault { spot: self.mode.1, what: What::NoMode(filter) })?.bits;
+            let no_mode = Fault { spot: self.mode.1, what: What::NoMode(filter) };
+            self.jail.modes = filter.mode(self.mode.0.bytes()).ok_or(no_mode)?;
         }
         if self.logs.first() == Some(&Path::EMPTY) {
             for (slot, log) in self.logs.iter_mut().zip(filter.logs) {
@@ -139,14 +142,14 @@ impl<'s> Draft<'s> {
             }
         }
         if self.logs.first() == Some(&Path::EMPTY) {
-            return Err(Fault { spot: self.spot, what: What::NoLogs });
+            return Err(wrong(self.spot, NO_LOGS));
         }
         if self.enabled { self.keep() } else { Ok(()) }
     }
 
     /// Puts the jail into the settings.
     fn keep(&mut self) -> Result<(), Fault> {
-        let many = Fault { spot: self.spot, what: What::Many };
+        let many = wrong(self.spot, MANY);
         let count = &mut self.settings.terms.jail_count;
         let place = usize::from(*count);
         *count = count.saturating_add(1);
@@ -156,23 +159,38 @@ impl<'s> Draft<'s> {
         Ok(())
     }
 
-    /// Ends the last table, and judges what can be judged only when all is read.
+    /// Ends the last section, and judges what can be judged only when all is read.
     pub(super) fn finish(mut self) -> Result<(), Fault> {
         self.close()?;
         let terms = &mut self.settings.terms;
         if terms.jail_count < 2 {
-            return Err(Fault { spot: START, what: What::Idle });
+            return Err(wrong(START, IDLE));
         }
         let (max_s, widest6) = (terms.max_bantime_s, terms.widest6);
         if let Some(manual) = terms.jails.first_mut() {
             manual.bantime_s = if max_s == 0 { manual.bantime_s } else { manual.bantime_s.min(max_s) };
             manual.prefix6 = if widest6 > manual.prefix6 { 128 } else { manual.prefix6 };
         }
-        for (jail, spot) in terms.jails().iter().zip(self.spots) {
-            if !terms.admits(jail) {
-                return Err(Fault { spot, what: What::Guard });
-            }
+        let mut jails = terms.jails().iter().zip(self.spots);
+        if let Some((_, spot)) = jails.find(|(jail, _)| !terms.admits(jail)) {
+            return Err(wrong(spot, ADMITTED));
         }
-        if self.settings.fits() { Ok(()) } else { Err(Fault { spot: START, what: What::Memory }) }
+        if self.settings.fits() { Ok(()) } else { Err(wrong(START, FITTING)) }
     }
+}
+
+fn wrong(spot: Spot, expected: &'static str) -> Fault {
+    Fault { spot, what: What::Expected(expected) }
+}
+
+/// Puts a value into its place, if there is one.
+pub(super) fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
+    *place = value?;
+    Some(())
+}
+
+/// Puts what is not yet in the list into this place of it.
+pub(super) fn put_new<T: PartialEq>(list: &mut [T], place: usize, value: T) -> Option<()> {
+    let known = list.contains(&value);
+    put(list.get_mut(place).filter(|_| !known)?, Some(value))
 }

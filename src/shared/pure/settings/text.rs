@@ -8,8 +8,12 @@ use crate::shared::pure::bytes::{Text, decimal};
 
 const UNITS: [(u8, u64); 5] = [(b'w', 604_800), (b'd', 86_400), (b'h', 3600), (b'm', 60), (b's', 1)];
 
-/// A time in seconds: numbers with w, d, h, m or s behind them, the larger unit first.
+/// A time in seconds: numbers with w, d, h, m or s behind them, the larger unit first, and more than 0 in all.
+/// "forever" is 0.
 pub(super) fn duration(text: &[u8]) -> Option<u64> {
+    if text == b"forever" {
+        return Some(0);
+    }
     let mut rest = text;
     let mut total = 0u64;
     for (unit, seconds) in UNITS {
@@ -18,7 +22,7 @@ pub(super) fn duration(text: &[u8]) -> Option<u64> {
         total = total.checked_add(decimal(number)?.checked_mul(seconds)?)?;
         rest = behind.get(1..)?;
     }
-    (rest.is_empty() && !text.is_empty()).then_some(total)
+    (rest.is_empty() && total != 0).then_some(total)
 }
 
 /// A number of bytes: a number with K, M, G or T behind it, in powers of 1024.

@@ -155,21 +155,17 @@ impl<'a> Cursor<'a> {
     /// An integer: digits, single `_` between them, no leading zero.
     pub(super) fn number(&mut self) -> Result<u64, Fault> {
         let start = *self;
-        let mut value = 0u64;
-        let digits = self.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'+' | b':'));
-        for part in digits.split(|b| *b == b'_') {
-            for b in part {
-                let digit = Some(b.wrapping_sub(b'0')).filter(|d| *d <= 9);
-                let next = digit.and_then(|d| value.checked_mul(10)?.checked_add(d.into()));
-                let Some(next) = next else { return start.fault(NUMBER) };
-                value = next;
-            }
-            if part.is_empty() {
-                return start.fault(NUMBER);
-            }
+        let token = self.run(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'+' | b':'));
+        let digit = |sum: u64, b: &u8| {
+            let digit = Some(b & 15).filter(|_| b.is_ascii_digit())?;
+            sum.checked_mul(10)?.checked_add(digit.into())
+        };
+        let part = |sum, part: &[u8]| if part.is_empty() { None } else { part.iter().try_fold(sum, digit) };
+        let zeros = token.len() > 1 && token.first() == Some(&b'0');
+        match token.split(|b| *b == b'_').try_fold(0, part) {
+            Some(value) if !zeros => Ok(value),
+            _ => start.fault(NUMBER),
         }
-        let zeros = digits.len() > 1 && digits.first() == Some(&b'0');
-        if zeros { start.fault(NUMBER) } else { Ok(value) }
     }
 }
 

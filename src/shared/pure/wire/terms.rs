@@ -6,6 +6,7 @@
 mod jail;
 
 pub use self::jail::{Jail, Name, Word};
+use super::cursor::{Get, Put};
 use crate::shared::pure::addr::{Addr, Prefix};
 
 /// Bytes of the record.
@@ -119,20 +120,16 @@ impl Terms {
     /// The record. Numbers are little-endian, what is unused is zero.
     pub fn encode(&self) -> [u8; LEN] {
         let mut out = [0; LEN];
-        let flags = u8::from(self.lock_table) | u8::from(self.steps) << 1 | u8::from(self.dry_run) << 2;
-        let mut to = Put(&mut out);
-        to.put(&[KIND, flags, self.jail_count, self.never_count, self.widest4, self.widest6, 0, 0]);
-        for value in [self.max_bantime_s, self.rate, self.max_bans, self.linger_s] {
-            to.put(&value.to_le_bytes());
-        }
-        to.put(&self.memory.to_le_bytes());
-        to.put(&self.boot_id);
+        let mut to = Put::new(&mut out);
+        to.u8(KIND).u8(self.lock_table.into()).u8(self.steps.into()).u8(self.dry_run.into());
+        to.u8(self.jail_count).u8(self.never_count).u8(self.widest4).u8(self.widest6);
+        to.u32(self.max_bantime_s).u32(self.rate).u32(self.max_bans).u32(self.linger_s);
+        to.u64(self.memory).bytes(&self.boot_id);
         for jail in &self.jails {
-            jail.encode(&mut to);
+            jail.put(&mut to);
         }
         for prefix in &self.never_ban {
-            to.put(&prefix.addr.0);
-            to.put(&[prefix.len]);
+            to.bytes(&prefix.addr.0).u8(prefix.len);
         }
         out
     }
@@ -140,26 +137,18 @@ impl Terms {
     /// The terms in this record; `None` when any byte is not what `encode` writes of terms within bounds.
     pub fn decode(record: &[u8; LEN]) -> Option<Self> {
         let mut terms = Self::EMPTY;
-        let mut from = Take(record);
-        let [KIND, flags, jail_count, never_count, widest4, widest6, _, _] = from.take()? else {
-            return None;
-        };
-        terms.lock_table = flags & 1 != 0;
-        terms.steps = flags & 2 != 0;
-        terms.dry_run = flags & 4 != 0;
-        (terms.jail_count, terms.never_count) = (jail_count, never_count);
-        (terms.widest4, terms.widest6) = (widest4, widest6);
-        terms.max_bantime_s = from.u32()?;
-        terms.rate = from.u32()?;
-        terms.max_bans = from.u32()?;
-        terms.linger_s = from.u32()?;
-        terms.memory = u64::from_le_bytes(from.take()?);
-        terms.boot_id = from.take()?;
+        let mut from = Get::new(record);
+        let [KIND, lock_table, steps, dry_run] = from.bytes()? else { return None };
+        (terms.lock_table, terms.steps, terms.dry_run) = (lock_table != 0, steps != 0, dry_run != 0);
+        [terms.jail_count, terms.never_count, terms.widest4, terms.widest6] = from.bytes()?;
+        (terms.max_bantime_s, terms.rate) = (from.u32()?, from.u32()?);
+        (terms.max_bans, terms.linger_s) = (from.u32()?, from.u32()?);
+        (terms.memory, terms.boot_id) = (from.u64()?, from.bytes()?);
         for jail in &mut terms.jails {
-            *jail = Jail::decode(&mut from)?;
+            *jail = Jail::get(&mut from)?;
         }
         for prefix in &mut terms.never_ban {
-            *prefix = Prefix { addr: Addr(from.take()?), len: from.u8()? };
+            *prefix = Prefix { addr: Addr(from.bytes()?), len: from.u8()? };
         }
         (terms.is_bounded() && terms.encode() == *record).then_some(terms)
     }
@@ -183,39 +172,6 @@ impl Terms {
             && no_jails.iter().all(|j| *j == Jail::EMPTY)
             && nets.iter().all(|p| *p == Prefix::around(p.addr, p.len))
             && no_nets.iter().all(|p| *p == Prefix::default())
-    }
-}
-
-/// The part of a record that is not yet written.
-struct Put<'a>(&'a mut [u8]);
-
-impl Put<'_> {
-    fn put(&mut self, bytes: &[u8]) {
-        let rest = core::mem::take(&mut self.0);
-        let Some((here, behind)) = rest.split_at_mut_checked(bytes.len()) else { return };
-        for (slot, b) in here.iter_mut().zip(bytes) {
-            *slot = *b;
-        }
-        self.0 = behind;
-    }
-}
-
-/// The part of a record that is not yet read.
-struct Take<'a>(&'a [u8]);
-
-impl Take<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (here, behind) = self.0.split_first_chunk()?;
-        self.0 = behind;
-        Some(*here)
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.take().map(u8::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.take().map(u32::from_le_bytes)
     }
 }
 

@@ -3,7 +3,8 @@
 //! Runs in: the warden (encode), watcher, tracker and enforcer (decode). In: a part of the record. Out: a `Jail`.
 //! Never: judges whether the filter exists; who has the catalogue does.
 
-use super::{LONGEST_S, MAXRETRY, PORTS, PREFIX4, PREFIX6, Put, Take, within};
+use super::{LONGEST_S, MAXRETRY, PORTS, PREFIX4, PREFIX6, within};
+use crate::shared::pure::wire::cursor::{Get, Put};
 
 /// Text of at most `N` bytes in fixed memory, without NUL; what is unused is zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +54,7 @@ pub struct Jail {
     /// Its filter's place in the catalogue, or `NO_FILTER`.
     pub filter: u8,
     /// The modes of the filter that are on, as the filter's bits.
-    pub modes: u32,
+    pub modes: u8,
     /// Failures within `findtime_s` that ban: 1 to 100.
     pub maxretry: u8,
     /// The sliding window, in seconds: 1 to `LONGEST_S`.
@@ -82,24 +83,21 @@ impl Jail {
         ports: [0; PORTS],
     };
 
-    pub(super) fn encode(&self, to: &mut Put<'_>) {
-        to.put(self.name.padded());
-        to.put(&[self.filter, self.maxretry, self.prefix4, self.prefix6]);
-        for value in [self.modes, self.findtime_s, self.bantime_s] {
-            to.put(&value.to_le_bytes());
-        }
+    pub(super) fn put(&self, to: &mut Put<'_>) {
+        to.bytes(&self.name.0).u8(self.filter).u8(self.modes).u8(self.maxretry).u8(self.prefix4);
+        to.u8(self.prefix6).u32(self.findtime_s).u32(self.bantime_s);
         for port in self.ports {
-            to.put(&port.to_le_bytes());
+            to.u16(port);
         }
     }
 
-    pub(super) fn decode(from: &mut Take<'_>) -> Option<Self> {
-        let name = Word(from.take()?);
-        let [filter, maxretry, prefix4, prefix6] = from.take()?;
-        let (modes, findtime_s, bantime_s) = (from.u32()?, from.u32()?, from.u32()?);
+    pub(super) fn get(from: &mut Get<'_>) -> Option<Self> {
+        let name = Word(from.bytes()?);
+        let [filter, modes, maxretry, prefix4, prefix6] = from.bytes()?;
+        let (findtime_s, bantime_s) = (from.u32()?, from.u32()?);
         let mut ports = [0; PORTS];
         for port in &mut ports {
-            *port = u16::from_le_bytes(from.take()?);
+            *port = from.u16()?;
         }
         Some(Self { name, filter, modes, maxretry, findtime_s, bantime_s, prefix4, prefix6, ports })
     }

@@ -1,0 +1,293 @@
+//! The configuration: a file per case in audit/vectors/settings, whose first line says what must come of it; the
+//! example and the manual page against the table of keys.
+use bailiff::shared::pure::addr::Prefix;
+use bailiff::shared::pure::bytes::Text;
+use bailiff::shared::pure::filter::{FILTERS, Filter, Mode};
+use bailiff::shared::pure::settings::{
+    self, Cpu, DAEMON, GUARD, JAIL, KEYS, LOGS, Missing, Name, Path, Settings,
+};
+use bailiff::shared::pure::wire::terms::{LONGEST_S, MANUAL, NO_FILTER, Terms};
+
+const NONE: &[Mode] = &[Mode { name: "normal", bits: 1 }];
+const SSHD: &[Mode] = &[
+    Mode { name: "normal", bits: 1 },
+    Mode { name: "ddos", bits: 2 },
+    Mode { name: "extra", bits: 4 },
+    Mode { name: "aggressive", bits: 7 },
+];
+
+const fn filter(name: &'static str, modes: &'static [Mode], logs: &'static [&'static str]) -> Filter {
+    Filter { name, modes, default_modes: 1, logs, ports: &[], programs: &[], rules: &[] }
+}
+
+static CATALOGUE: [Filter; 3] = [
+    filter("sshd", SSHD, &["/var/log/auth.log", "/var/log/secure"]),
+    filter("nginx", NONE, &["/var/log/nginx/access.log"]),
+    filter("silent", NONE, &[]),
+];
+
+fn read(text: &[u8]) -> Result<Box<Settings>, String> {
+    let mut settings = Box::new(Settings::EMPTY);
+    match settings::read(text, &CATALOGUE, &mut settings) {
+        Ok(()) => Ok(settings),
+        Err(fault) => {
+            let mut buf = [0; 512];
+            let mut w = Text::new(&mut buf);
+            fault.write(b"bailiff.toml", &mut w);
+            assert!(!w.is_full());
+            Err(String::from_utf8(w.finish().to_vec()).unwrap())
+        }
+    }
+}
+
+fn file(path: &str) -> String {
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+#[test]
+fn vectors() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/audit/vectors/settings");
+    let (mut cases, mut wrong) = (0, Vec::new());
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read(&path).unwrap();
+        let first = text.split(|b| *b == b'\n').next().unwrap();
+        let expected = std::str::from_utf8(first.strip_prefix(b"# expect: ").unwrap()).unwrap();
+        let found = match read(&text) {
+            Ok(settings) => {
+                let terms = Terms::from_settings(&settings, false, [7; 16]);
+                assert_eq!(Terms::decode(&terms.encode()), Some(terms), "{path:?}");
+                "ok".to_string()
+            }
+            Err(fault) => fault.strip_prefix("bailiff.toml:").unwrap().to_string(),
+        };
+        cases += 1;
+        if found != expected {
+            wrong.push(format!("{path:?}\n  expected {expected}\n  found    {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cases >= 100, "only {cases} cases");
+}
+
+#[test]
+fn smallest_configuration() {
+    let settings = read(b"[jail.sshd]\nenabled = true").unwrap();
+    let terms = &settings.terms;
+    assert_eq!((terms.jail_count, terms.never_count), (2, 0));
+    assert_eq!((terms.max_bantime_s, terms.widest4, terms.widest6, terms.rate), (0, 24, 48, 10_000));
+    assert_eq!((terms.max_bans, terms.memory, terms.linger_s), (131_072, 64 << 20, 60));
+    assert_eq!((terms.lock_table, terms.steps, terms.dry_run), (true, false, false));
+    let [manual, sshd] = terms.jails() else { panic!("not two jails") };
+    assert_eq!((manual.name.bytes(), manual.filter, terms.jails[MANUAL]), (&b"manual"[..], NO_FILTER, *manual));
+    assert_eq!((sshd.name.bytes(), sshd.filter, sshd.modes), (&b"sshd"[..], 0, 1));
+    for jail in [manual, sshd] {
+        assert_eq!((jail.maxretry, jail.findtime_s, jail.bantime_s), (5, 600, 600));
+        assert_eq!((jail.prefix4, jail.prefix6, jail.ports().count()), (32, 64, 0));
+    }
+    assert_eq!(settings.logs(MANUAL).count(), 0);
+    let logs: Vec<_> = settings.logs(1).map(Path::bytes).collect();
+    assert_eq!(logs, [&b"/var/log/auth.log"[..], b"/var/log/secure"]);
+    assert_eq!((settings.state.bytes(), settings.run.bytes()), (&b"/var/lib/bailiff"[..], &b"/run/bailiff"[..]));
+    assert_eq!((settings.missing, settings.cpu, settings.uid_base), (Missing::Refuse, Cpu::Auto, None));
+    assert_eq!((settings.readers.bytes(), settings.operators.bytes()), (&b""[..], &b""[..]));
+}
+
+/// Every key with a value that is not its default: each must arrive in its own field.
+#[test]
+fn every_key_arrives() {
+    let text = br#"
+[daemon]
+memory = "1G"
+state = "/srv/state"
+run = "/srv/run"
+missing = "warn"
+cpu = "3"
+max_bans = 2048
+lock_table = false
+steps = true
+uid_base = 70000
+readers = "adm"
+operators = "wheel"
+linger = "5m"
+[guard]
+never_ban = ["192.0.2.0/24", "2001:db8::1"]
+max_bantime = "30d"
+widest4 = 20
+widest6 = 40
+rate = 77
+[jail.nginx]
+maxretry = 99
+[jail.door]
+mode = "aggressive"
+filter = "sshd"
+enabled = true
+logs = ["/var/log/door.log", "/var/log/door2.log"]
+maxretry = 3
+findtime = "1d12h"
+bantime = "1w"
+prefix4 = 24
+prefix6 = 48
+ports = [22, 2222]
+"#;
+    let settings = read(text).unwrap();
+    let terms = Terms::from_settings(&settings, true, [9; 16]);
+    assert_eq!((terms.memory, terms.max_bans, terms.linger_s), (1 << 30, 2048, 300));
+    assert_eq!((terms.lock_table, terms.steps, terms.dry_run, terms.boot_id), (false, true, true, [9; 16]));
+    let nets = ["192.0.2.0/24", "2001:db8::1"].map(|n| Prefix::parse(n.as_bytes()).unwrap());
+    assert_eq!(terms.never_ban(), nets);
+    assert_eq!((terms.max_bantime_s, terms.widest4, terms.widest6, terms.rate), (30 * 86_400, 20, 40, 77));
+    let [_, door] = terms.jails() else { panic!("not two jails") };
+    assert_eq!((door.name, door.filter, door.modes), (Name::parse(b"door").unwrap(), 0, 7));
+    assert_eq!((door.maxretry, door.findtime_s, door.bantime_s), (3, 36 * 3600, 7 * 86_400));
+    assert_eq!((door.prefix4, door.prefix6), (24, 48));
+    assert_eq!(door.ports().collect::<Vec<_>>(), [22, 2222]);
+    let logs: Vec<_> = settings.logs(1).map(Path::bytes).collect();
+    assert_eq!(logs, [&b"/var/log/door.log"[..], b"/var/log/door2.log"]);
+    assert_eq!((settings.state.bytes(), settings.run.bytes()), (&b"/srv/state"[..], &b"/srv/run"[..]));
+    assert_eq!((settings.missing, settings.cpu, settings.uid_base), (Missing::Warn, Cpu::One(3), Some(70_000)));
+    assert_eq!((settings.readers.bytes(), settings.operators.bytes()), (&b"adm"[..], &b"wheel"[..]));
+    for key in &KEYS {
+        let given = text.split(|b| *b == b'\n').any(|l| l.starts_with(format!("{} = ", key.name).as_bytes()));
+        assert!(given, "{} is not in this test", key.name);
+    }
+}
+
+/// Each filter that is compiled in makes two lines a complete configuration, and all its logs are followed.
+#[test]
+fn filters_of_this_build() {
+    for filter in FILTERS {
+        let mut settings = Box::new(Settings::EMPTY);
+        let text = format!("[jail.{}]\nenabled = true\n", filter.name);
+        assert!(settings::read(text.as_bytes(), FILTERS, &mut settings).is_ok(), "{}", filter.name);
+        assert!(filter.logs.len() <= LOGS, "{}", filter.name);
+        let logs: Vec<_> = settings.logs(1).map(Path::bytes).collect();
+        assert_eq!(logs, filter.logs.iter().map(|l| l.as_bytes()).collect::<Vec<_>>(), "{}", filter.name);
+        for log in filter.logs {
+            let text = format!("{text}logs = [{log:?}]\n");
+            assert!(settings::read(text.as_bytes(), FILTERS, &mut settings).is_ok(), "{log}");
+        }
+    }
+}
+
+/// Settings that were used before hold nothing of it afterwards.
+#[test]
+fn nothing_stays() {
+    let mut settings = read(b"[daemon]\nuid_base = 5\n[guard]\nnever_ban = [\"::1\"]\n[jail.a]\nfilter = \"sshd\"\n\
+        enabled = true\nports = [1, 2]\n[jail.sshd]\nenabled = true\n")
+    .unwrap();
+    let plain = b"[jail.nginx]\nenabled = true\n";
+    assert!(settings::read(plain, &CATALOGUE, &mut settings).is_ok());
+    assert_eq!(settings, read(plain).unwrap());
+}
+
+#[test]
+fn forever_and_the_guard() {
+    let forever = read(b"[jail.sshd]\nenabled = true\nbantime = \"forever\"").unwrap();
+    assert_eq!(forever.terms.jails[1].bantime_s, 0);
+    let bound = read(b"[guard]\nmax_bantime = \"5m\"\nwidest6 = 128\n[jail.sshd]\nenabled = true\n\
+        bantime = \"5m\"\nprefix6 = 128\n")
+    .unwrap();
+    assert_eq!((bound.terms.jails[MANUAL].bantime_s, bound.terms.jails[MANUAL].prefix6), (300, 128));
+    assert_eq!(read(b"[jail.sshd]\nenabled = true\nbantime = \"365d\"").unwrap().terms.jails[1].bantime_s, LONGEST_S);
+}
+
+/// A key's default and what it may be, as the manual page has them.
+fn told(key: &settings::Key) -> String {
+    let mut buf = [0; 256];
+    let mut w = Text::new(&mut buf);
+    key.expected(&mut w);
+    let expected = std::str::from_utf8(w.finish()).unwrap();
+    if key.default.is_empty() { format!("{expected}.") } else { format!("{expected}. Default: {}.", key.default) }
+}
+
+/// The comments above the keys in the source, which say what each is for.
+fn purposes() -> Vec<(String, String)> {
+    let source = file("src/shared/pure/settings/keys.rs");
+    let lines: Vec<_> = source.lines().map(str::trim).collect();
+    let rows = lines.windows(2).filter(|w| w[0].starts_with("// ") && w[1].starts_with("key("));
+    rows.map(|w| (w[1].split('"').nth(1).unwrap().to_string(), w[0][3..].to_string())).collect()
+}
+
+#[test]
+fn manual_page_has_every_key() {
+    let page = file("docs/man/bailiff.toml.5");
+    let purposes = purposes();
+    assert_eq!(purposes.len(), KEYS.len());
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut sections = [DAEMON, GUARD, JAIL].map(|s| (s, String::new()));
+    for (section, text) in &mut sections {
+        let (_, from) = page.split_once(&format!(".Ss {section}")).unwrap_or_else(|| panic!("no {section}"));
+        *text = from.split(".Ss").next().unwrap().to_string();
+    }
+    for (key, (name, purpose)) in KEYS.iter().zip(&purposes) {
+        assert_eq!(key.name, name);
+        let (_, text) = sections.iter().find(|(s, _)| *s == key.section).unwrap();
+        let (_, item) = text.split_once(&format!(".It Ic {name}\n")).unwrap_or_else(|| panic!("no {name}"));
+        let item = words(item.split("\n.It").next().unwrap());
+        assert!(item.contains(&words(&told(key))), "{name}: {}\nnot in: {item}", told(key));
+        assert!(item.contains(purpose), "{name}: {purpose}\nnot in: {item}");
+    }
+    assert_eq!(page.matches(".It Ic ").count(), KEYS.len());
+}
+
+/// The example is the smallest configuration with every key spelled out.
+#[test]
+fn example_has_every_key_and_the_defaults() {
+    let example = file("docs/examples/bailiff.toml");
+    assert_eq!(read(example.as_bytes()), read(b"[jail.sshd]\nenabled = true"));
+    for (key, (_, purpose)) in KEYS.iter().zip(purposes()) {
+        let value = match (key.section == JAIL, key.name, key.default) {
+            (true, "enabled", _) => "true",
+            (_, _, default) => default,
+        };
+        let line = format!("\n{} = {value}", key.name);
+        let depends = format!("\n#{} = ", key.name);
+        assert!(example.contains(&line) && !value.is_empty() || example.contains(&depends), "{}", key.name);
+        assert!(example.contains(&format!("# {purpose}\n")), "{}: {purpose}", key.name);
+        let section = format!("\n{}\n", key.section.replace("NAME", "sshd"));
+        let (_, from) = example.split_once(&section).unwrap();
+        let part = format!("\n{}", from.split("\n[").next().unwrap());
+        assert!(part.contains(&line) || part.contains(&depends), "{} is not in {}", key.name, key.section);
+    }
+}
+
+/// Lines of good configurations in any order, with bytes changed: no panic, and what is taken is within its bounds.
+#[test]
+fn random_configurations() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/audit/vectors/settings");
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read(entry.unwrap().path()).unwrap();
+        lines.extend(text.split(|b| *b == b'\n').skip(1).take(24).map(<[u8]>::to_vec));
+    }
+    lines.sort();
+    lines.dedup();
+    let mut seed = 0x1234_5678_9abc_def1_u64;
+    let mut random = |n: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed >> 11) as usize % n
+    };
+    let mut settings = Box::new(Settings::EMPTY);
+    let mut taken = 0;
+    for _ in 0..10_000 {
+        let mut text = b"[jail.sshd]\nenabled = true\n".to_vec();
+        for _ in 0..random(4) {
+            text.extend_from_slice(&lines[random(lines.len())]);
+            text.push(b'\n');
+        }
+        if random(3) == 0 {
+            let place = random(text.len());
+            text[place] = random(256) as u8;
+        }
+        if settings::read(&text, &CATALOGUE, &mut settings).is_ok() {
+            let terms = Terms::from_settings(&settings, false, [0; 16]);
+            assert_eq!(Terms::decode(&terms.encode()), Some(terms), "{:?}", String::from_utf8_lossy(&text));
+            taken += 1;
+        }
+    }
+    assert!(taken > 500, "only {taken} were taken: the generator is of no use");
+}

@@ -1,0 +1,143 @@
+//! Whether a filter holds what it shows, and whether anybody can be framed by it.
+//!
+//! Runs in: the filter compiler. In: a parsed filter. Out: nothing, or the first thing that is wrong.
+
+use super::parse::{Example, Filter, Rule};
+use super::run::{address, judge, message, refilled};
+use super::{Fault, fault};
+
+/// The address that hostile fillings name: TEST-NET-3, which no example uses.
+const VICTIM: &str = "203.0.113.99";
+
+/// Checks a filter's examples and frames.
+pub fn check(filter: &Filter) -> Result<(), Fault> {
+    for (i, rule) in filter.rules.iter().enumerate() {
+        doubled(filter, i, rule)?;
+    }
+    for (i, rule) in filter.rules.iter().enumerate() {
+        reached(filter, i, rule)?;
+    }
+    for (i, rule) in filter.rules.iter().enumerate() {
+        for example in &rule.examples {
+            holds(filter, i, rule, example)?;
+        }
+    }
+    for miss in &filter.misses {
+        stays_unmatched(filter, miss)?;
+    }
+    hostile(filter)
+}
+
+/// Two patterns of which the later can never win: the same tokens, and every class of the later covered.
+fn doubled(filter: &Filter, at: usize, rule: &Rule) -> Result<(), Fault> {
+    let twin = filter.rules.iter().take(at).find(|r| r.tokens == rule.tokens && rule.modes & !r.modes == 0);
+    match twin {
+        Some(twin) => {
+            let reason = format!("this pattern can never win: it is the one of line {}", twin.line);
+            fault(rule.line, rule.col, reason)
+        }
+        None => Ok(()),
+    }
+}
+
+/// The rule that takes an example, in the example's mode or the rule's own classes.
+fn winner(filter: &Filter, rule: &Rule, example: &Example) -> Option<usize> {
+    let message = message(filter, example.text.as_bytes())?;
+    Some(judge(filter, example.modes.unwrap_or(rule.modes), message)?.0)
+}
+
+fn is_own(rule: &Rule, example: &Example) -> bool {
+    example.addr.is_some() == (rule.weight > 0)
+}
+
+/// Every pattern has an example that it takes; an earlier pattern that takes them all hides it.
+fn reached(filter: &Filter, at: usize, rule: &Rule) -> Result<(), Fault> {
+    let mut own = rule.examples.iter().filter(|e| is_own(rule, e)).peekable();
+    if own.peek().is_none() {
+        return fault(rule.line, rule.col, "no example reaches this pattern");
+    }
+    let winners: Vec<Option<usize>> = own.map(|e| winner(filter, rule, e)).collect();
+    match winners.first() {
+        _ if winners.contains(&Some(at)) => Ok(()),
+        Some(Some(first)) if winners.iter().all(|w| w.is_some_and(|w| w < at)) => {
+            let reason = format!("this pattern can never win: the one of line {} takes its lines", filter.rules[*first].line);
+            fault(rule.line, rule.col, reason)
+        }
+        _ => fault(rule.line, rule.col, "no example reaches this pattern"),
+    }
+}
+
+fn holds(filter: &Filter, at: usize, rule: &Rule, example: &Example) -> Result<(), Fault> {
+    let (line, col) = (example.line, example.col);
+    let Some(wanted) = &example.addr else {
+        return match rule.weight {
+            0 if winner(filter, rule, example) == Some(at) => Ok(()),
+            0 => fault(line, col, "this example does not hold: the pattern does not take the line"),
+            _ => stays_unmatched(filter, example),
+        };
+    };
+    let Some(wanted) = address(wanted) else {
+        return fault(line, col, format!("`{wanted}` is no address"));
+    };
+    let Some(message) = message(filter, example.text.as_bytes()) else {
+        return fault(line, col, "this example does not hold: no header of one of the filter's programs");
+    };
+    let modes = example.modes.unwrap_or(rule.modes);
+    for modes in [modes, u8::MAX] {
+        match judge(filter, modes, message) {
+            Some((_, Some(addr))) if addr == wanted => {}
+            Some((_, Some(_))) => return fault(line, col, "this example does not hold: another address is read"),
+            _ => return fault(line, col, "this example does not hold: nobody is accused"),
+        }
+    }
+    match judge(filter, modes, message) {
+        Some((taken, _)) if taken != at => {
+            let reason = format!("this example does not hold: the pattern of line {} takes it", filter.rules[taken].line);
+            fault(line, col, reason)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn stays_unmatched(filter: &Filter, miss: &Example) -> Result<(), Fault> {
+    let Some(message) = message(filter, miss.text.as_bytes()) else { return Ok(()) };
+    match judge(filter, miss.modes.unwrap_or(u8::MAX), message) {
+        Some((taken, Some(_))) => {
+            let reason = format!("this line must not match, but the pattern of line {} takes it", filter.rules[taken].line);
+            fault(miss.line, miss.col, reason)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fills what an outsider chooses in one line of every pattern with what makes a line of any pattern: nobody but the
+/// line's own peer may come out.
+fn hostile(filter: &Filter) -> Result<(), Fault> {
+    let fillings: Vec<Vec<u8>> = filter.rules.iter().flat_map(|r| imitations(filter, r)).collect();
+    for rule in filter.rules.iter().filter(|r| r.weight > 0) {
+        let Some(example) = rule.examples.iter().find(|e| e.addr.is_some()) else { continue };
+        let Some(message) = message(filter, example.text.as_bytes()) else { continue };
+        let peer = example.addr.as_deref().and_then(address);
+        for line in fillings.iter().flat_map(|f| refilled(rule, message, f)) {
+            let accused = judge(filter, u8::MAX, &line).and_then(|(_, addr)| addr);
+            if accused.is_some() && accused != peer {
+                let shown = String::from_utf8_lossy(&line).into_owned();
+                return fault(rule.line, rule.col, format!("the address can be framed, as in `{shown}`"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Parts of a rule's first hit, cut at its words, that name the victim.
+fn imitations(filter: &Filter, rule: &Rule) -> Vec<Vec<u8>> {
+    let Some(hit) = rule.examples.iter().find(|e| e.addr.is_some()) else { return Vec::new() };
+    let Some(message) = message(filter, hit.text.as_bytes()) else { return Vec::new() };
+    let text = String::from_utf8_lossy(message).replace(hit.addr.as_deref().unwrap_or_default(), VICTIM);
+    let Some(at) = text.find(VICTIM) else { return Vec::new() };
+    let end = at + VICTIM.len();
+    let starts = (0..=at).filter(|i| *i == 0 || text.as_bytes()[*i] == b' ' || text.as_bytes()[*i - 1] == b' ');
+    let ends: Vec<usize> =
+        (end..=text.len()).filter(|i| *i == end || text.as_bytes().get(*i).is_none_or(|b| *b == b' ')).collect();
+    starts.flat_map(|s| ends.iter().map(move |e| (s, *e))).map(|(s, e)| text.as_bytes()[s..e].to_vec()).collect()
+}

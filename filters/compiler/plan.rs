@@ -1,0 +1,204 @@
+//! Which tokens are read from which end of the message, and whether the address is framed.
+//!
+//! Runs in: the filter compiler. In: a pattern's tokens. Out: the order of reading that both `run` and `emit` follow.
+//! Never: lets a pattern through in which bytes that an outsider may stretch stand between the address and the end of the
+//! line from which it is read.
+
+use super::lex::{Kind, Token};
+use super::{Fault, fault};
+
+/// A pattern in the order in which it is read. All but `text` may be empty.
+#[derive(Clone, Default)]
+pub struct Plan {
+    /// Read forwards from the start.
+    pub front: Vec<Token>,
+    /// Then searched: it must stand exactly once in what is left.
+    pub once: Option<Vec<Token>>,
+    /// Then read forwards.
+    pub after: Vec<Token>,
+    /// Then found, one behind the other.
+    pub find: Vec<Vec<Token>>,
+    /// Then read backwards from the end (in the order of the text; the last is read first).
+    pub back: Vec<Token>,
+    /// Whether bytes may be left between the two ends.
+    pub text: bool,
+}
+
+/// Plans a pattern; `counts` is false for one that accuses nobody.
+pub fn plan(tokens: &[Token], line: usize, col: usize, counts: bool) -> Result<Plan, Fault> {
+    inner_parts(tokens, line)?;
+    opens_with_text(tokens, line, col)?;
+    let addrs: Vec<&Token> = tokens.iter().filter(|t| holds_addr(t)).collect();
+    match addrs.len() {
+        0 if counts => return fault(line, col, "no address: a pattern that counts needs one <addr> or <addr:port>"),
+        0 | 1 => {}
+        _ => return fault(line, addrs[1].col, "a second address: only one peer is accused; write <ip> for another"),
+    }
+    let is_stretch = |t: &Token| matches!(t.kind, Kind::Text | Kind::Once(_));
+    let cut = tokens.iter().position(is_stretch).unwrap_or(tokens.len());
+    let (front, rest) = tokens.split_at(cut);
+    let mut plan = Plan { front: front.to_vec(), ..Plan::default() };
+    let framed_in_front = front.iter().any(holds_addr);
+    if framed_in_front {
+        fixed_before_addr(front, line)?;
+    }
+    match rest.split_first() {
+        None => return Ok(plan),
+        Some((Token { kind: Kind::Once(group), .. }, rest)) => {
+            group_is_framed(group, line)?;
+            plan.once = Some(group.clone());
+            let cut = rest.iter().position(is_stretch).unwrap_or(rest.len());
+            plan.after = rest[..cut].to_vec();
+            tail(&mut plan, &rest[cut..], line)?;
+        }
+        Some(_) if framed_in_front || addrs.is_empty() => tail(&mut plan, rest, line)?,
+        Some((_, back)) => {
+            plan.text = true;
+            plan.back = back.to_vec();
+            framed_from_the_end(back, line)?;
+        }
+    }
+    no_quoted(&plan.back, line)?;
+    Ok(plan)
+}
+
+/// What stands behind the address: text, literals that are searched in it, and tokens read from the end.
+fn tail(plan: &mut Plan, rest: &[Token], line: usize) -> Result<(), Fault> {
+    let mut parts = rest.split(|t| t.kind == Kind::Text).skip(1).peekable();
+    plan.text = parts.peek().is_some();
+    while let Some(part) = parts.next() {
+        match (parts.peek(), part) {
+            (None, back) => plan.back = back.to_vec(),
+            (Some(_), [Token { kind: Kind::Lit(_), .. }, ..]) if part.iter().all(is_fixed) => {
+                plan.find.push(part.to_vec());
+            }
+            (Some(_), _) => {
+                let col = part.first().or(rest.first()).map_or(1, |t| t.col);
+                return fault(line, col, "what stands between two <text> opens with literal text, and nobody stretches it");
+            }
+        }
+    }
+    if let Some(once) = rest.iter().find(|t| matches!(t.kind, Kind::Once(_))) {
+        return fault(line, once.col, "<once:...> is the first free stretch of a pattern, or none");
+    }
+    no_quoted(&plan.back, line)
+}
+
+fn holds_addr(token: &Token) -> bool {
+    match &token.kind {
+        Kind::Addr | Kind::AddrPort => true,
+        Kind::Once(inner) | Kind::Opt(inner) => inner.iter().any(holds_addr),
+        _ => false,
+    }
+}
+
+/// Whether no outsider can stretch it: the service writes it, or its bytes cannot hold what stands beside it.
+fn is_fixed(token: &Token) -> bool {
+    match &token.kind {
+        Kind::Word | Kind::Quoted | Kind::Text | Kind::Once(_) => false,
+        Kind::Opt(inner) => inner.iter().all(is_fixed),
+        _ => true,
+    }
+}
+
+fn inner_parts(tokens: &[Token], line: usize) -> Result<(), Fault> {
+    for token in tokens {
+        match &token.kind {
+            Kind::Opt(inner) => {
+                let bad = inner.iter().find(|t| holds_addr(t) || matches!(t.kind, Kind::Text | Kind::Once(_)));
+                if let Some(bad) = bad {
+                    return fault(line, bad.col, "an optional part holds no address and no free text");
+                }
+                inner_parts(inner, line)?;
+            }
+            Kind::Once(inner) => inner_parts(inner, line)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn opens_with_text(tokens: &[Token], line: usize, col: usize) -> Result<(), Fault> {
+    let opening = tokens.iter().find(|t| !matches!(t.kind, Kind::Opt(_)));
+    let is_text = |t: &Token| matches!(t.kind, Kind::Lit(_) | Kind::Alt(_));
+    let optional_too = tokens.iter().take_while(|t| matches!(t.kind, Kind::Opt(_))).all(|t| match &t.kind {
+        Kind::Opt(inner) => inner.iter().all(is_text),
+        _ => false,
+    });
+    if opening.is_some_and(is_text) && optional_too {
+        return Ok(());
+    }
+    fault(line, col, "a pattern opens with literal text: by its first bytes it is found among the others")
+}
+
+fn fixed_before_addr(front: &[Token], line: usize) -> Result<(), Fault> {
+    let loose = front.iter().take_while(|t| !holds_addr(t)).find(|t| !is_fixed(t));
+    match loose {
+        None => Ok(()),
+        Some(t) => fault(
+            line,
+            t.col,
+            "the address can be framed: an outsider may stretch this token, and the address stands behind it; \
+             write <text>, and what follows is read from the end of the line",
+        ),
+    }
+}
+
+/// The first byte of a group that opens with literal text.
+pub fn first_byte(group: &[Token]) -> u8 {
+    match group.first().map(|t| &t.kind) {
+        Some(Kind::Lit(text)) => text.first().copied().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// The token before an address that is read backwards must be a literal whose last byte no address holds.
+fn held_by_literal(tokens: &[Token], line: usize) -> Result<(), Fault> {
+    let at = tokens.iter().position(holds_addr).unwrap_or(0);
+    let col = tokens.get(at).map_or(1, |t| t.col);
+    let before = at.checked_sub(1).and_then(|i| tokens.get(i)).map(|t| &t.kind);
+    let ends_apart = |b: Option<&u8>| b.is_some_and(|b| !b.is_ascii_alphanumeric() && !b".:-_%".contains(b));
+    match before {
+        Some(Kind::Lit(text)) if ends_apart(text.last()) => Ok(()),
+        _ => fault(
+            line,
+            col,
+            "the address can be framed: between it and the free text before it must stand literal text whose last \
+             byte is no part of a word or an address",
+        ),
+    }
+}
+
+fn framed_from_the_end(back: &[Token], line: usize) -> Result<(), Fault> {
+    let at = back.iter().position(holds_addr).unwrap_or(0);
+    if let Some(t) = back.iter().take(at + 1).find(|t| matches!(t.kind, Kind::Text | Kind::Once(_))) {
+        return fault(line, t.col, "more than one unbounded stretch before the address");
+    }
+    match back.iter().skip(at).find(|t| !is_fixed(t)) {
+        None => held_by_literal(back, line),
+        Some(t) => fault(
+            line,
+            t.col,
+            "the address can be framed: free text stands before it, and an outsider may stretch this token behind \
+             it; write <once:...> around what surrounds the address",
+        ),
+    }
+}
+
+fn group_is_framed(group: &[Token], line: usize) -> Result<(), Fault> {
+    if let Some(t) = group.iter().find(|t| !is_fixed(t)) {
+        return fault(line, t.col, "the address can be framed: an outsider may stretch this token inside <once:...>");
+    }
+    match group.first() {
+        Some(Token { kind: Kind::Lit(_), .. }) if group.iter().any(holds_addr) => held_by_literal(group, line),
+        Some(t) => fault(line, t.col, "<once:...> opens with literal text and holds the address"),
+        None => Ok(()),
+    }
+}
+
+fn no_quoted(back: &[Token], line: usize) -> Result<(), Fault> {
+    match back.iter().find(|t| t.kind == Kind::Quoted) {
+        None => Ok(()),
+        Some(t) => fault(line, t.col, "<quoted> cannot be read from the end of the line"),
+    }
+}

@@ -1,0 +1,168 @@
+//! Where reading stopped, kept over a restart.
+//!
+//! Runs in: the watcher. In and out: its own state file on descriptor 4, 1,024 slots of 64 bytes. A slot is written at
+//! one stroke and carries its own digest, so a torn one counts as none. Never: syncs; what a power cut takes is read again.
+//!
+//! Which file a slot stands for is said by device, inode and birth time, never by a path or by its place in the
+//! configuration: a name may mean another file tomorrow.
+use bailiff::shared::pure::wire::cursor::{Get, Put};
+use bailiff::shims::errno::Errno;
+use bailiff::shims::fd::Fd;
+use bailiff::shims::io::{pread, pwrite};
+
+/// Slots there are: one for each file that can be open at once.
+pub const SLOTS: usize = 1024;
+/// Bytes of a slot.
+pub const SIZE: usize = 64;
+/// Bytes of a slot before its digest.
+const BODY: usize = SIZE - 8;
+
+/// Which file: an inode number alone is given away again at once when a file is deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileId {
+    /// Device.
+    pub dev: u64,
+    /// Inode.
+    pub ino: u64,
+    /// Birth time in nanoseconds; 0 where the file system keeps none.
+    pub btime_ns: u64,
+}
+
+/// How far a file was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// Which file.
+    pub file: FileId,
+    /// Everything before this byte was read, and what it accused of was sent.
+    pub offset: u64,
+    /// Digest of the bytes before `offset` (`tail::MARK` of them, or as many as there are).
+    pub mark: u64,
+    /// Whether `offset` lies within a line that is too long.
+    pub skipping: bool,
+    /// When this was saved: wall clock, milliseconds since 1970.
+    pub saved_ms: u64,
+}
+
+impl Position {
+    /// The slot.
+    pub fn encode(&self) -> [u8; SIZE] {
+        let mut slot = [0u8; SIZE];
+        let mut put = Put::new(&mut slot);
+        put.u64(self.file.dev).u64(self.file.ino).u64(self.file.btime_ns).u64(self.offset);
+        put.u64(self.mark).u64(self.saved_ms).u64(self.skipping.into());
+        let sum = digest(slot.first_chunk::<BODY>().map_or(&[], |body| body));
+        if let Some(place) = slot.last_chunk_mut::<8>() {
+            *place = sum.to_le_bytes();
+        }
+        slot
+    }
+
+    /// The position in this slot; `None` when it is empty, torn or foreign.
+    pub fn decode(slot: &[u8; SIZE]) -> Option<Self> {
+        let sum = u64::from_le_bytes(*slot.last_chunk()?);
+        let mut get = Get::new(slot);
+        let file = FileId { dev: get.u64()?, ino: get.u64()?, btime_ns: get.u64()? };
+        let (offset, mark, saved_ms, skipping) = (get.u64()?, get.u64()?, get.u64()?, get.u64()?);
+        let sound = digest(slot.first_chunk::<BODY>()?) == sum && skipping < 2;
+        sound.then_some(Self { file, offset, mark, skipping: skipping == 1, saved_ms })
+    }
+}
+
+/// Sums bytes up, to tell one text from another that came in its place by chance. It is no secret and no proof: who can
+/// write the log can write what he likes into it anyway.
+pub fn digest(bytes: &[u8]) -> u64 {
+    // The golden ratio's bits: odd, and without a pattern.
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [0u8; 8];
+    for (slot, b) in last.iter_mut().zip(rest) {
+        *slot = *b;
+    }
+    let mut sum = FACTOR ^ bytes.len() as u64;
+    for word in words.iter().chain([&last]) {
+        sum = (sum ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR).rotate_left(29);
+    }
+    sum ^ sum >> 32
+}
+
+/// The state file.
+#[derive(Debug)]
+pub struct Positions {
+    fd: Fd,
+    slots: &'static mut [[u8; SIZE]],
+    /// Slots of files that are open now, as bits.
+    taken: [u64; SLOTS / 64],
+    /// The newest time at which a watcher saved anything: it was alive then. `None`: there never was one.
+    alive_ms: Option<u64>,
+}
+
+impl Positions {
+    /// Reads the state file into these slots; what cannot be read counts as empty.
+    pub fn load(fd: Fd, slots: &'static mut [[u8; SIZE]]) -> (Self, Result<(), Errno>) {
+        let outcome = fill(&fd, slots.as_flattened_mut());
+        let alive_ms = slots.iter().filter_map(Position::decode).map(|p| p.saved_ms).max();
+        (Self { fd, slots, taken: [0; SLOTS / 64], alive_ms }, outcome)
+    }
+
+    /// How far this file was read.
+    pub fn find(&self, file: &FileId) -> Option<Position> {
+        self.slots.iter().filter_map(Position::decode).find(|p| p.file == *file)
+    }
+
+    /// Whether this file was made after a watcher was last alive, so that nobody has read any of it.
+    pub fn is_unread(&self, file: &FileId) -> bool {
+        self.alive_ms.is_some_and(|alive| file.btime_ns / 1_000_000 > alive)
+    }
+
+    /// A slot for this file while it is open: its own, else the one that has not been saved to for longest.
+    /// `None` when every slot belongs to an open file.
+    pub fn claim(&mut self, file: &FileId) -> Option<u16> {
+        let rank = |slot: &[u8; SIZE]| match Position::decode(slot) {
+            Some(p) if p.file == *file => (0, 0),
+            None => (1, 0),
+            Some(p) => (2, p.saved_ms),
+        };
+        let free = (0u16..).zip(self.slots.iter()).filter(|(number, _)| !self.is_taken(*number));
+        let (number, _) = free.min_by_key(|(_, slot)| rank(slot))?;
+        self.set_taken(number, true);
+        Some(number)
+    }
+
+    /// Gives a slot up; what it says stays until another file needs it.
+    pub fn release(&mut self, number: u16) {
+        self.set_taken(number, false);
+    }
+
+    /// Writes a position into its slot.
+    pub fn save(&mut self, number: u16, position: &Position) -> Result<(), Errno> {
+        let Some(slot) = self.slots.get_mut(usize::from(number)) else { return Ok(()) };
+        *slot = position.encode();
+        pwrite(&self.fd, slot, u64::from(number) * SIZE as u64).map(|_| ())
+    }
+
+    fn is_taken(&self, number: u16) -> bool {
+        self.taken.get(usize::from(number / 64)).is_none_or(|word| word >> (number % 64) & 1 == 1)
+    }
+
+    fn set_taken(&mut self, number: u16, taken: bool) {
+        if let Some(word) = self.taken.get_mut(usize::from(number / 64)) {
+            let bit = 1u64 << (number % 64);
+            *word = if taken { *word | bit } else { *word & !bit };
+        }
+    }
+}
+
+/// Reads from the start of the file until `room` is full or the file ends.
+fn fill(fd: &Fd, room: &mut [u8]) -> Result<(), Errno> {
+    let mut at = 0u64;
+    let mut rest = room;
+    while !rest.is_empty() {
+        let got = pread(fd, rest, at)?;
+        match rest.split_at_mut_checked(got) {
+            Some((_, behind)) if got > 0 => rest = behind,
+            _ => break,
+        }
+        at = at.saturating_add(got as u64);
+    }
+    Ok(())
+}
