@@ -1,5 +1,5 @@
-//! The configuration: a file per case in audit/vectors/settings, whose first line says what must come of it; the
-//! example and the manual page against the table of keys.
+//! The configuration: a file per case in audit/vectors/settings, whose first line says what must come of it;
+//! the example and the manual page against the table of keys.
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::bytes::Text;
 use bailiff::shared::pure::filter::{FILTERS, Filter, Mode};
@@ -80,7 +80,10 @@ fn smallest_configuration() {
     assert_eq!((terms.max_bans, terms.memory, terms.linger_s), (131_072, 64 << 20, 60));
     assert_eq!((terms.lock_table, terms.steps, terms.dry_run), (true, false, false));
     let [manual, sshd] = terms.jails() else { panic!("not two jails") };
-    assert_eq!((manual.name.bytes(), manual.filter, terms.jails[MANUAL]), (&b"manual"[..], NO_FILTER, *manual));
+    assert_eq!(
+        (manual.name.bytes(), manual.filter, terms.jails[MANUAL]),
+        (&b"manual"[..], NO_FILTER, *manual)
+    );
     assert_eq!((sshd.name.bytes(), sshd.filter, sshd.modes), (&b"sshd"[..], 0, 1));
     for jail in [manual, sshd] {
         assert_eq!((jail.maxretry, jail.findtime_s, jail.bantime_s), (5, 600, 600));
@@ -89,7 +92,10 @@ fn smallest_configuration() {
     assert_eq!(settings.logs(MANUAL).count(), 0);
     let logs: Vec<_> = settings.logs(1).map(Path::bytes).collect();
     assert_eq!(logs, [&b"/var/log/auth.log"[..], b"/var/log/secure"]);
-    assert_eq!((settings.state.bytes(), settings.run.bytes()), (&b"/var/lib/bailiff"[..], &b"/run/bailiff"[..]));
+    assert_eq!(
+        (settings.state.bytes(), settings.run.bytes()),
+        (&b"/var/lib/bailiff"[..], &b"/run/bailiff"[..])
+    );
     assert_eq!((settings.missing, settings.cpu, settings.uid_base), (Missing::Refuse, Cpu::Auto, None));
     assert_eq!((settings.readers.bytes(), settings.operators.bytes()), (&b""[..], &b""[..]));
 }
@@ -146,7 +152,10 @@ ports = [22, 2222]
     let logs: Vec<_> = settings.logs(1).map(Path::bytes).collect();
     assert_eq!(logs, [&b"/var/log/door.log"[..], b"/var/log/door2.log"]);
     assert_eq!((settings.state.bytes(), settings.run.bytes()), (&b"/srv/state"[..], &b"/srv/run"[..]));
-    assert_eq!((settings.missing, settings.cpu, settings.uid_base), (Missing::Warn, Cpu::One(3), Some(70_000)));
+    assert_eq!(
+        (settings.missing, settings.cpu, settings.uid_base),
+        (Missing::Warn, Cpu::One(3), Some(70_000))
+    );
     assert_eq!((settings.readers.bytes(), settings.operators.bytes()), (&b"adm"[..], &b"wheel"[..]));
     for key in &KEYS {
         let given = text.split(|b| *b == b'\n').any(|l| l.starts_with(format!("{} = ", key.name).as_bytes()));
@@ -174,8 +183,10 @@ fn filters_of_this_build() {
 /// Settings that were used before hold nothing of it afterwards.
 #[test]
 fn nothing_stays() {
-    let mut settings = read(b"[daemon]\nuid_base = 5\n[guard]\nnever_ban = [\"::1\"]\n[jail.a]\nfilter = \"sshd\"\n\
-        enabled = true\nports = [1, 2]\n[jail.sshd]\nenabled = true\n")
+    let mut settings = read(
+        b"[daemon]\nuid_base = 5\n[guard]\nnever_ban = [\"::1\"]\n[jail.a]\nfilter = \"sshd\"\n\
+        enabled = true\nports = [1, 2]\n[jail.sshd]\nenabled = true\n",
+    )
     .unwrap();
     let plain = b"[jail.nginx]\nenabled = true\n";
     assert!(settings::read(plain, &CATALOGUE, &mut settings).is_ok());
@@ -186,11 +197,16 @@ fn nothing_stays() {
 fn forever_and_the_guard() {
     let forever = read(b"[jail.sshd]\nenabled = true\nbantime = \"forever\"").unwrap();
     assert_eq!(forever.terms.jails[1].bantime_s, 0);
-    let bound = read(b"[guard]\nmax_bantime = \"5m\"\nwidest6 = 128\n[jail.sshd]\nenabled = true\n\
-        bantime = \"5m\"\nprefix6 = 128\n")
+    let bound = read(
+        b"[guard]\nmax_bantime = \"5m\"\nwidest6 = 128\n[jail.sshd]\nenabled = true\n\
+        bantime = \"5m\"\nprefix6 = 128\n",
+    )
     .unwrap();
     assert_eq!((bound.terms.jails[MANUAL].bantime_s, bound.terms.jails[MANUAL].prefix6), (300, 128));
-    assert_eq!(read(b"[jail.sshd]\nenabled = true\nbantime = \"365d\"").unwrap().terms.jails[1].bantime_s, LONGEST_S);
+    assert_eq!(
+        read(b"[jail.sshd]\nenabled = true\nbantime = \"365d\"").unwrap().terms.jails[1].bantime_s,
+        LONGEST_S
+    );
 }
 
 /// A key's default and what it may be, as the manual page has them.
@@ -199,7 +215,11 @@ fn told(key: &settings::Key) -> String {
     let mut w = Text::new(&mut buf);
     key.expected(&mut w);
     let expected = std::str::from_utf8(w.finish()).unwrap();
-    if key.default.is_empty() { format!("{expected}.") } else { format!("{expected}. Default: {}.", key.default) }
+    if key.default.is_empty() {
+        format!("{expected}.")
+    } else {
+        format!("{expected}. Default: {}.", key.default)
+    }
 }
 
 /// The comments above the keys in the source, which say what each is for.
@@ -253,7 +273,8 @@ fn example_has_every_key_and_the_defaults() {
     }
 }
 
-/// Lines of good configurations in any order, with bytes changed: no panic, and what is taken is within its bounds.
+/// Lines of good configurations in any order, with bytes changed: no panic, and what is taken is within its
+/// bounds.
 #[test]
 fn random_configurations() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/audit/vectors/settings");

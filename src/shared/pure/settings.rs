@@ -1,7 +1,8 @@
 //! The configuration: what `bailiff.toml` says, with every value within its bounds.
 //!
-//! Runs in: the warden. In: the file's text, from the administrator. Out: `Settings`, or the first `Fault` with its
-//! line, its column and what was expected. Never: opens a file, guesses what was meant, passes over an unknown key.
+//! Runs in: the warden. In: the file's text, from the administrator. Out: `Settings`, or the first `Fault`
+//! with its line, its column and what was expected. Never: opens a file, guesses what was meant, passes over
+//! an unknown key.
 
 mod draft;
 mod fault;
@@ -22,9 +23,9 @@ pub type Path = Word<256>;
 pub type Group = Word<32>;
 /// Log files one jail can name.
 pub const LOGS: usize = 8;
-/// What one ban may cost in all processes together, in bytes.
+/// What one ban may cost in all processes together, in bytes: an upper bound, which `fits` relies on.
 pub const BAN_BYTES: u64 = 128;
-/// Tables one configuration can have: the jails in use and as many that are not.
+/// Sections one configuration can have, those of jails that are not enabled among them.
 pub const TABLES: usize = 128;
 
 /// What to do when the kernel lacks something that a cage uses.
@@ -102,8 +103,8 @@ impl Terms {
     }
 }
 
-/// Fills `to` with what this text says and, where it says nothing, with the defaults. After a fault, `to` is of
-/// no use.
+/// Fills `to` with what this text says and, where it says nothing, with the defaults. After a fault, `to` is
+/// of no use.
 pub fn read(text: &[u8], catalogue: &'static [Filter], to: &mut Settings) -> Result<(), Fault> {
     let mut draft = Draft::begin(catalogue, to)?;
     let mut reader = Reader::new(text)?;

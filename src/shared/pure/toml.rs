@@ -1,10 +1,10 @@
 //! A subset of TOML 1.0, read without memory of its own.
 //!
-//! Runs in: the warden. In: the text of a configuration file, from the administrator. Out: one `Event` per table and
-//! key, borrowed from the text, or the first `Fault`. The subset: comments, tables of one or two names, bare and
-//! quoted keys, "basic strings" with the one-letter escapes, unsigned decimal integers, booleans, and arrays of
-//! strings and integers. Never: reads on after a fault, knows which keys there are (its reader does, and so it is
-//! there that a key or table given twice is found).
+//! Runs in: the warden. In: the text of a configuration file, from the administrator. Out: one `Event` per
+//! table and key, borrowed from the text, or the first `Fault`. The subset: comments, tables of one or two
+//! names, bare and quoted keys, "basic strings" with the one-letter escapes, unsigned decimal integers,
+//! booleans, and arrays of strings and integers. Never: reads on after a fault, knows which keys there are
+//! (its reader does, and so it is there that a key or table given twice is found).
 
 mod cursor;
 

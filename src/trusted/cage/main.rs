@@ -44,7 +44,8 @@ fn main(start: &Start) -> u8 {
         log.say(Level::Error, "usage: bailiff-cage watcher|tracker|enforcer DESCRIPTOR (started by bailiffd)");
         return USAGE;
     };
-    let Some(launch) = launch() else {
+    let channel = Fd::given(0);
+    let Some(launch) = launch(&channel) else {
         log.say(Level::Error, "no launch record on descriptor 0");
         return 112;
     };
@@ -63,9 +64,9 @@ fn main(start: &Start) -> u8 {
 }
 
 /// The one record of the warden that is for the launcher.
-fn launch() -> Option<Launch> {
+fn launch(channel: &Fd) -> Option<Launch> {
     let mut buf = [0u8; 64];
-    let len = sockets::receive(&Fd::given(0), &mut buf, true).ok()?;
+    let len = sockets::receive(channel, &mut buf, true).ok()?;
     batch::records::<Launch>(buf.get(..len)?)?.next()?
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn open_all(
     dry_run: bool,
     mut wait: impl FnMut() -> bool,
 ) -> Result<State, Unopened> {
-    umask(0o117);
+    umask(0o022);
     directory(&settings.state, 0o700, "daemon.state: a directory that only root can write", strict)?;
     directory(&settings.run, 0o755, "daemon.run: a directory that only root can write", strict)?;
     let names = if dry_run { ["dry.a", "dry.b", "dry.positions"] } else { ["ledger.a", "ledger.b", "positions"] };
@@ -98,6 +98,7 @@ fn socket(settings: &Settings, name: &str, group: &[u8]) -> Result<Fd, Unopened>
         Ok(()) | Err(Errno::ENOENT) => {}
         Err(errno) => return Err(Unopened("daemon.run", errno)),
     }
+    umask(0o117);
     let fd = listen(path).map_err(failed("daemon.run: a control socket"))?;
     if !group.is_empty() {
         let gid = accounts::group(group).map_err(failed("/etc/group"))?;

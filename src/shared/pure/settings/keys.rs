@@ -1,4 +1,5 @@
-//! The one table of keys: what each is called, what it is when it is not given, what it may be, where it goes.
+//! The one table of keys: what each is called, what it is when it is not given, what it may be, where it
+//! goes.
 //!
 //! Runs in: the warden. In: values that `toml` read. Out: fields of `Settings`, or where a value is wrong.
 //! Never: takes a value out of its bounds. A test holds the manual page and the example against the table.

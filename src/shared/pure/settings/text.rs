@@ -1,15 +1,15 @@
 //! Single values as text: read, and written for the administrator.
 //!
-//! Runs in: the warden. In: a string of the configuration. Out: a value, or `None` for text that is not exactly one.
-//! Never: wraps a number, takes a path that is not plain.
+//! Runs in: the warden. In: a string of the configuration. Out: a value, or `None` for text that is not
+//! exactly one. Never: wraps a number, takes a path that is not plain.
 
 use super::{Group, Path};
 use crate::shared::pure::bytes::{Text, decimal};
 
 const UNITS: [(u8, u64); 5] = [(b'w', 604_800), (b'd', 86_400), (b'h', 3600), (b'm', 60), (b's', 1)];
 
-/// A time in seconds: numbers with w, d, h, m or s behind them, the larger unit first, and more than 0 in all.
-/// "forever" is 0.
+/// A time in seconds: numbers with w, d, h, m or s behind them, the larger unit first, and more than 0 in
+/// all. "forever" is 0.
 pub(super) fn duration(text: &[u8]) -> Option<u64> {
     if text == b"forever" {
         return Some(0);
@@ -38,7 +38,8 @@ pub(super) fn size(text: &[u8]) -> Option<u64> {
     decimal(number)?.checked_mul(bytes)
 }
 
-/// An absolute path of printable bytes, whose every component is a name: no `//`, `.`, `..` or `/` at the end.
+/// An absolute path of printable bytes, whose every component is a name: no `//`, `.`, `..` or `/` at the
+/// end.
 pub(super) fn path(text: &[u8]) -> Option<Path> {
     let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
     let plain = text.strip_prefix(b"/")?.split(|b| *b == b'/').all(is_name);

@@ -1,7 +1,7 @@
 //! The first record on every channel: what the warden tells a role about the configuration.
 //!
-//! Runs in: the warden (encode), watcher, tracker and enforcer (decode). In: 4096 bytes from the warden. Out: `Terms`.
-//! Never: carries a path or a descriptor number; yields a value outside its bounds.
+//! Runs in: the warden (encode), watcher, tracker and enforcer (decode). In: 4096 bytes from the warden. Out:
+//! `Terms`. Never: carries a path or a descriptor number; yields a value outside its bounds.
 
 mod jail;
 

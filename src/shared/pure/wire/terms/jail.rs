@@ -1,7 +1,7 @@
 //! One jail of the `Terms`, and text in fixed memory.
 //!
-//! Runs in: the warden (encode), watcher, tracker and enforcer (decode). In: a part of the record. Out: a `Jail`.
-//! Never: judges whether the filter exists; who has the catalogue does.
+//! Runs in: the warden (encode), watcher, tracker and enforcer (decode). In: a part of the record. Out: a
+//! `Jail`. Never: judges whether the filter exists; who has the catalogue does.
 
 use super::{LONGEST_S, MAXRETRY, PORTS, PREFIX4, PREFIX6, within};
 use crate::shared::pure::wire::cursor::{Get, Put};

@@ -1,0 +1,31 @@
+//! Prints the privilege table's calls, one a line: `PROGRAM CALL`.
+//!
+//! Run by: audit/syscalls.sh, which compiles it against the library. In: `bailiff::shared::cages`. Out: for each program
+//! the calls of its row, `enter` and `run` together, by the kernel's names.
+use bailiff::shared::cages::{LAUNCHER, ROLES, WARDEN, cage};
+use bailiff::shims::arch::NAMES;
+
+/// The client runs in no cage: it may do whatever its operator may. Its row stands here, so that a new call of it is
+/// seen by whoever reads the change.
+const CLIENT: &[&str] = &["write", "mprotect", "exit_group"];
+
+fn main() {
+    for role in ROLES {
+        let row = cage(role);
+        let program = row.program.to_str().unwrap_or("?");
+        show(program, row.enter);
+        show(program, row.run);
+    }
+    show("bailiff-cage", LAUNCHER);
+    show("bailiffd", WARDEN);
+    for call in CLIENT {
+        println!("bailiff {call}");
+    }
+}
+
+fn show(program: &str, calls: &[u32]) {
+    for number in calls {
+        let named = NAMES.iter().find(|(n, _)| n == number);
+        println!("{program} {}", named.map_or("?", |(_, name)| *name));
+    }
+}
