@@ -67,6 +67,6 @@ for program in "$@"; do
         traced="not traced (no strace)"
     fi
     [ -n "$undeclared$unused" ] || echo "ok    $program: $(wc -l <"$work/elf") calls in the ELF and in the table, $traced"
-    sed 's/^/        /' "$work/elf" | paste -sd' ' | fold -s -w 110
+    { tr '\n' ' ' <"$work/elf"; echo; } | fold -s -w 100 | sed 's/^/        /'
 done
 exit $bad

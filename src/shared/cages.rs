@@ -160,8 +160,10 @@ pub fn insert(out: &mut [(u32, u32); 100], len: usize, rule: (u32, u32)) -> Opti
         return Some(len);
     }
     let at = used.iter().take_while(|r| r.0 < rule.0).count();
-    let tail = out.get_mut(at..len.checked_add(1)?)?;
-    tail.rotate_right(1);
-    *tail.first_mut()? = rule;
-    len.checked_add(1)
+    let longer = len.checked_add(1)?;
+    let mut carried = rule;
+    for slot in out.get_mut(at..longer)? {
+        core::mem::swap(slot, &mut carried);
+    }
+    Some(longer)
 }

@@ -9,46 +9,46 @@ use super::tail::Tail;
 use bailiff::shared::pure::wire::source::Source;
 
 /// Most files open at once: 256 sources of 4 generations each.
-pub const FILES: usize = 1024;
+pub(crate) const FILES: usize = 1024;
 /// Generations of one source beyond which the oldest is let go at its end, without lingering.
 const PER_SOURCE: usize = 4;
 
 /// One open file of a source.
 #[derive(Debug)]
-pub struct Generation {
+pub(crate) struct Generation {
     /// The file and how far it was read.
-    pub tail: Tail,
+    pub(crate) tail: Tail,
     /// What the warden said of it.
-    pub given: Source,
+    pub(crate) given: Source,
     /// Whether something may have been written since its end was last seen.
-    pub due: bool,
+    pub(crate) due: bool,
     /// Since when it has been quiet, once it is retired: monotonic nanoseconds. `None`: it is the source's present file.
-    pub quiet_ns: Option<u64>,
+    pub(crate) quiet_ns: Option<u64>,
     /// Whether it has been quiet for long enough: if it is at its end now, it goes.
-    pub leaving: bool,
+    pub(crate) leaving: bool,
     /// Where its position is saved.
-    pub slot: Option<u16>,
+    pub(crate) slot: Option<u16>,
     /// The offset that is saved there.
-    pub saved: u64,
+    pub(crate) saved: u64,
     /// Whether the kernel refused the last read: this is said once.
-    pub refused: bool,
+    pub(crate) refused: bool,
 }
 
 impl Generation {
     /// A file as it was given: it is read to its end at once.
-    pub fn new(tail: Tail, given: Source, slot: Option<u16>) -> Self {
+    pub(crate) fn new(tail: Tail, given: Source, slot: Option<u16>) -> Self {
         Self { tail, given, due: true, quiet_ns: None, leaving: false, slot, saved: u64::MAX, refused: false }
     }
 }
 
 /// Which file a source record is about.
-pub fn file(given: &Source) -> FileId {
+pub(crate) fn file(given: &Source) -> FileId {
     FileId { dev: given.dev, ino: given.ino, btime_ns: given.btime_ns }
 }
 
 /// All of them, in places that stay the same while a file is open.
 #[derive(Debug)]
-pub struct Generations {
+pub(crate) struct Generations {
     places: [Option<Generation>; FILES],
     /// No place from here on is in use.
     used: usize,
@@ -64,33 +64,33 @@ impl Default for Generations {
 
 impl Generations {
     /// The open files.
-    pub fn iter(&self) -> impl Iterator<Item = &Generation> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Generation> {
         self.places.iter().take(self.used).flatten()
     }
 
     /// The open files.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Generation> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Generation> {
         self.places.iter_mut().take(self.used).flatten()
     }
 
     /// The file at this place.
-    pub fn at(&mut self, place: usize) -> Option<&mut Generation> {
+    pub(crate) fn at(&mut self, place: usize) -> Option<&mut Generation> {
         self.places.get_mut(place)?.as_mut()
     }
 
     /// Whether this file is open for this source already.
-    pub fn holds(&self, given: &Source) -> bool {
+    pub(crate) fn holds(&self, given: &Source) -> bool {
         self.iter().any(|g| g.given.source == given.source && g.tail.file == file(given))
     }
 
     /// Whether a file is open that is this source's present one.
-    pub fn is_open(&self, source: u8) -> bool {
+    pub(crate) fn is_open(&self, source: u8) -> bool {
         self.iter().any(|g| g.given.source == source && g.quiet_ns.is_none())
     }
 
     /// Adds a file; `quiet_ns` is the time from which those that have a successor now are quiet, if nothing more
     /// comes. A full table stays as it is and answers false: see `longest_quiet`.
-    pub fn add(&mut self, mut new: Generation, quiet_ns: u64) -> bool {
+    pub(crate) fn add(&mut self, mut new: Generation, quiet_ns: u64) -> bool {
         let Some(place) = self.places.iter().position(Option::is_none) else { return false };
         for old in self.iter_mut().filter(|g| g.given.source == new.given.source) {
             if old.given.generation < new.given.generation {
@@ -111,15 +111,27 @@ impl Generations {
         true
     }
 
+    /// Whether there is no place for a further file.
+    pub(crate) fn is_full(&self) -> bool {
+        self.places.iter().all(Option::is_some)
+    }
+
+    /// The place of a retired file that is not waited for any longer: its end was seen since it was quiet for long enough,
+    /// or its source has enough newer ones.
+    pub(crate) fn outlived(&self) -> Option<usize> {
+        let over = |g: &Generation| g.quiet_ns.is_some() && !g.due && (g.leaving || self.is_surplus(&g.given));
+        self.places.iter().take(self.used).position(|g| g.as_ref().is_some_and(over))
+    }
+
     /// The place of the retired file that has been quiet for longest: it makes room when the table is full.
-    pub fn longest_quiet(&self) -> Option<usize> {
+    pub(crate) fn longest_quiet(&self) -> Option<usize> {
         let places = (0..).zip(self.places.iter());
         let quiet = places.filter_map(|(place, g)| Some((g.as_ref()?.quiet_ns?, place)));
         quiet.min().map(|(_, place)| place)
     }
 
     /// Lets the file at this place go.
-    pub fn remove(&mut self, place: usize) -> Option<Generation> {
+    pub(crate) fn remove(&mut self, place: usize) -> Option<Generation> {
         let gone = self.places.get_mut(place)?.take();
         while self.used.checked_sub(1).is_some_and(|last| self.places.get(last).is_some_and(Option::is_none)) {
             self.used = self.used.saturating_sub(1);
@@ -128,30 +140,23 @@ impl Generations {
     }
 
     /// Whether its source has so many newer files that this one is not waited for.
-    pub fn is_surplus(&self, given: &Source) -> bool {
+    fn is_surplus(&self, given: &Source) -> bool {
         let newer = |g: &&Generation| g.given.source == given.source && g.given.generation > given.generation;
         self.iter().filter(newer).count() >= PER_SOURCE
     }
 
-    /// Something was written to the files of this watch, or happened to them.
-    pub fn wake(&mut self, watch: u32) -> Option<&mut Generation> {
-        let found = self.iter_mut().find(|g| g.given.watch == watch)?;
-        found.due = true;
-        Some(found)
-    }
-
     /// Anything may have happened to any file.
-    pub fn wake_all(&mut self) {
+    pub(crate) fn wake_all(&mut self) {
         self.iter_mut().for_each(|g| g.due = true);
     }
 
     /// Whether some file is due.
-    pub fn is_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         self.iter().any(|g| g.due)
     }
 
     /// The place of the next due file, round and round.
-    pub fn next_due(&mut self) -> Option<usize> {
+    pub(crate) fn next_due(&mut self) -> Option<usize> {
         let due = |place: &usize| self.places.get(*place).is_some_and(|p| p.as_ref().is_some_and(|g| g.due));
         let found = (self.cursor..self.used).find(due).or_else(|| (0..self.used).find(due))?;
         self.cursor = found.saturating_add(1);

@@ -8,25 +8,25 @@ use bailiff::shared::pure::wire::batch::{Batch, MOST};
 use bailiff::shims::fd::Fd;
 
 /// Sources there can be: a source's number is one byte.
-pub const SOURCES: usize = 256;
+pub(crate) const SOURCES: usize = 256;
 
 /// Attempts that were not sent yet, and how far each source was read.
 #[derive(Debug)]
-pub struct Harvest {
+pub(crate) struct Harvest {
     tracker: Fd,
     batch: Batch<Attempt>,
     tides: [Tide; SOURCES],
     /// Which tides differ from what was sent.
     changed: [bool; SOURCES],
     /// Lines read, of all sources.
-    pub lines: u64,
+    pub(crate) lines: u64,
     /// Whether the tracker had no room for the batch.
-    pub stuck: bool,
+    pub(crate) stuck: bool,
 }
 
 impl Harvest {
     /// Nothing yet.
-    pub fn new(tracker: Fd) -> Self {
+    pub(crate) fn new(tracker: Fd) -> Self {
         let mut tides = [Tide::default(); SOURCES];
         for (tide, source) in tides.iter_mut().zip(0..=u8::MAX) {
             tide.source = source;
@@ -35,12 +35,12 @@ impl Harvest {
     }
 
     /// The tracker's end, to wait for.
-    pub fn tracker(&self) -> &Fd {
+    pub(crate) fn tracker(&self) -> &Fd {
         &self.tracker
     }
 
     /// Changes a source's tide.
-    pub fn tide(&mut self, source: u8, change: impl FnOnce(&mut Tide)) {
+    pub(crate) fn tide(&mut self, source: u8, change: impl FnOnce(&mut Tide)) {
         let number = usize::from(source);
         let (Some(tide), Some(changed)) = (self.tides.get_mut(number), self.changed.get_mut(number)) else {
             return;
@@ -52,23 +52,23 @@ impl Harvest {
 
     /// Whether so many attempts still fit.
     #[inline]
-    pub fn has_room(&self, attempts: usize) -> bool {
+    pub(crate) fn has_room(&self, attempts: usize) -> bool {
         self.batch.count().saturating_add(attempts) <= MOST
     }
 
     /// Takes an attempt; there must be room.
     #[inline]
-    pub fn push(&mut self, attempt: &Attempt) {
+    pub(crate) fn push(&mut self, attempt: &Attempt) {
         let _ = self.batch.push(attempt);
     }
 
     /// Whether every attempt was sent.
-    pub fn is_sent(&self) -> bool {
+    pub(crate) fn is_sent(&self) -> bool {
         self.batch.count() == 0
     }
 
     /// Sends the attempts there are; false when the tracker has no room for them now. With `wait` it waits for room.
-    pub fn send(&mut self, wait: bool) -> Result<bool, Fault> {
+    pub(crate) fn send(&mut self, wait: bool) -> Result<bool, Fault> {
         if self.is_sent() {
             self.stuck = false;
             return Ok(true);
@@ -84,13 +84,18 @@ impl Harvest {
         Ok(!self.stuck)
     }
 
+    /// Whether there is room for more, now; if there was none, this is the next try.
+    pub(crate) fn is_free(&mut self) -> Result<bool, Fault> {
+        if self.stuck { self.send(false) } else { Ok(true) }
+    }
+
     /// Whether some tide was not sent yet.
-    pub fn is_untold(&self) -> bool {
+    pub(crate) fn is_untold(&self) -> bool {
         self.changed.contains(&true)
     }
 
     /// Sends the tides that have changed; those for which the tracker has no room stay changed.
-    pub fn tell(&mut self, wait: bool) -> Result<(), Fault> {
+    pub(crate) fn tell(&mut self, wait: bool) -> Result<(), Fault> {
         while self.is_untold() {
             let mut batch = Batch::<Tide>::new();
             for (tide, _) in self.tides.iter().zip(&self.changed).filter(|(_, changed)| **changed) {

@@ -11,41 +11,41 @@ use bailiff::shims::fd::Fd;
 use bailiff::shims::io::{pread, pwrite};
 
 /// Slots there are: one for each file that can be open at once.
-pub const SLOTS: usize = 1024;
+pub(crate) const SLOTS: usize = 1024;
 /// Bytes of a slot.
-pub const SIZE: usize = 64;
+pub(crate) const SIZE: usize = 64;
 /// Bytes of a slot before its digest.
 const BODY: usize = SIZE - 8;
 
 /// Which file: an inode number alone is given away again at once when a file is deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FileId {
+pub(crate) struct FileId {
     /// Device.
-    pub dev: u64,
+    pub(crate) dev: u64,
     /// Inode.
-    pub ino: u64,
+    pub(crate) ino: u64,
     /// Birth time in nanoseconds; 0 where the file system keeps none.
-    pub btime_ns: u64,
+    pub(crate) btime_ns: u64,
 }
 
 /// How far a file was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Position {
+pub(crate) struct Position {
     /// Which file.
-    pub file: FileId,
+    pub(crate) file: FileId,
     /// Everything before this byte was read, and what it accused of was sent.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// Digest of the bytes before `offset` (`tail::MARK` of them, or as many as there are).
-    pub mark: u64,
+    pub(crate) mark: u64,
     /// Whether `offset` lies within a line that is too long.
-    pub skipping: bool,
+    pub(crate) skipping: bool,
     /// When this was saved: wall clock, milliseconds since 1970.
-    pub saved_ms: u64,
+    pub(crate) saved_ms: u64,
 }
 
 impl Position {
     /// The slot.
-    pub fn encode(&self) -> [u8; SIZE] {
+    pub(crate) fn encode(&self) -> [u8; SIZE] {
         let mut slot = [0u8; SIZE];
         let mut put = Put::new(&mut slot);
         put.u64(self.file.dev).u64(self.file.ino).u64(self.file.btime_ns).u64(self.offset);
@@ -58,7 +58,7 @@ impl Position {
     }
 
     /// The position in this slot; `None` when it is empty, torn or foreign.
-    pub fn decode(slot: &[u8; SIZE]) -> Option<Self> {
+    pub(crate) fn decode(slot: &[u8; SIZE]) -> Option<Self> {
         let sum = u64::from_le_bytes(*slot.last_chunk()?);
         let mut get = Get::new(slot);
         let file = FileId { dev: get.u64()?, ino: get.u64()?, btime_ns: get.u64()? };
@@ -70,7 +70,7 @@ impl Position {
 
 /// Sums bytes up, to tell one text from another that came in its place by chance. It is no secret and no proof: who can
 /// write the log can write what he likes into it anyway.
-pub fn digest(bytes: &[u8]) -> u64 {
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
     // The golden ratio's bits: odd, and without a pattern.
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let (words, rest) = bytes.as_chunks::<8>();
@@ -87,7 +87,7 @@ pub fn digest(bytes: &[u8]) -> u64 {
 
 /// The state file.
 #[derive(Debug)]
-pub struct Positions {
+pub(crate) struct Positions {
     fd: Fd,
     slots: &'static mut [[u8; SIZE]],
     /// Slots of files that are open now, as bits.
@@ -98,25 +98,25 @@ pub struct Positions {
 
 impl Positions {
     /// Reads the state file into these slots; what cannot be read counts as empty.
-    pub fn load(fd: Fd, slots: &'static mut [[u8; SIZE]]) -> (Self, Result<(), Errno>) {
+    pub(crate) fn load(fd: Fd, slots: &'static mut [[u8; SIZE]]) -> (Self, Result<(), Errno>) {
         let outcome = fill(&fd, slots.as_flattened_mut());
         let alive_ms = slots.iter().filter_map(Position::decode).map(|p| p.saved_ms).max();
         (Self { fd, slots, taken: [0; SLOTS / 64], alive_ms }, outcome)
     }
 
     /// How far this file was read.
-    pub fn find(&self, file: &FileId) -> Option<Position> {
+    pub(crate) fn find(&self, file: &FileId) -> Option<Position> {
         self.slots.iter().filter_map(Position::decode).find(|p| p.file == *file)
     }
 
     /// Whether this file was made after a watcher was last alive, so that nobody has read any of it.
-    pub fn is_unread(&self, file: &FileId) -> bool {
+    pub(crate) fn is_unread(&self, file: &FileId) -> bool {
         self.alive_ms.is_some_and(|alive| file.btime_ns / 1_000_000 > alive)
     }
 
     /// A slot for this file while it is open: its own, else the one that has not been saved to for longest.
     /// `None` when every slot belongs to an open file.
-    pub fn claim(&mut self, file: &FileId) -> Option<u16> {
+    pub(crate) fn claim(&mut self, file: &FileId) -> Option<u16> {
         let rank = |slot: &[u8; SIZE]| match Position::decode(slot) {
             Some(p) if p.file == *file => (0, 0),
             None => (1, 0),
@@ -129,12 +129,12 @@ impl Positions {
     }
 
     /// Gives a slot up; what it says stays until another file needs it.
-    pub fn release(&mut self, number: u16) {
+    pub(crate) fn release(&mut self, number: u16) {
         self.set_taken(number, false);
     }
 
     /// Writes a position into its slot.
-    pub fn save(&mut self, number: u16, position: &Position) -> Result<(), Errno> {
+    pub(crate) fn save(&mut self, number: u16, position: &Position) -> Result<(), Errno> {
         let Some(slot) = self.slots.get_mut(usize::from(number)) else { return Ok(()) };
         *slot = position.encode();
         pwrite(&self.fd, slot, u64::from(number) * SIZE as u64).map(|_| ())

@@ -15,14 +15,14 @@ use bailiff::shims::files::stat;
 use bailiff::shims::io::pread;
 
 /// Most bytes before the position whose digest is its mark.
-pub const MARK: usize = 256;
+pub(crate) const MARK: usize = 256;
 /// Bytes of a block, with the mark's. A mark and a line of the longest kind fit many times, so every full block brings
 /// the position forward.
-pub const BLOCK: usize = 256 << 10;
+pub(crate) const BLOCK: usize = 256 << 10;
 
 /// What a read brought.
 #[derive(Debug)]
-pub enum Fill<'b> {
+pub(crate) enum Fill<'b> {
     /// A block.
     Block(Block<'b>),
     /// The file was cut short: the position is its start now. So many bytes that had been seen are lost.
@@ -31,7 +31,7 @@ pub enum Fill<'b> {
 
 /// Bytes of a file around its position.
 #[derive(Debug)]
-pub struct Block<'b> {
+pub(crate) struct Block<'b> {
     /// Bytes before the position, then those behind it.
     bytes: &'b [u8],
     /// How many lie before.
@@ -39,26 +39,28 @@ pub struct Block<'b> {
     /// Of those behind, how many are a hole (see `Tail::hollow`).
     hole: usize,
     /// Whether there may be more in the file.
-    pub more: bool,
+    pub(crate) more: bool,
+    /// Whether the file ended further behind than when it was last read.
+    pub(crate) grew: bool,
 }
 
 impl<'b> Block<'b> {
     /// The bytes not yet read, from the start of a line.
-    pub fn data(&self) -> &'b [u8] {
+    pub(crate) fn data(&self) -> &'b [u8] {
         self.bytes.get(self.before.saturating_add(self.hole)..).unwrap_or(&[])
     }
 }
 
 /// A file and how far it was read.
 #[derive(Debug)]
-pub struct Tail {
+pub(crate) struct Tail {
     fd: Fd,
     /// Which file it is.
-    pub file: FileId,
+    pub(crate) file: FileId,
     offset: u64,
     mark: u64,
     /// Whether the position lies within a line that is too long.
-    pub skipping: bool,
+    pub(crate) skipping: bool,
     /// Where the file ended when it was last read.
     seen: u64,
     /// Whether a run of zeros is expected: a writer that does not append goes on at its old place after a cut, and
@@ -68,18 +70,18 @@ pub struct Tail {
 
 impl Tail {
     /// Reads from the first byte.
-    pub fn whole(fd: Fd, file: FileId) -> Self {
+    pub(crate) fn whole(fd: Fd, file: FileId) -> Self {
         Self { fd, file, offset: 0, mark: digest(&[]), skipping: false, seen: 0, hollow: false }
     }
 
     /// Reads on where reading stopped. If the file is not what it was then, the first read says so.
-    pub fn resume(fd: Fd, position: &Position) -> Self {
+    pub(crate) fn resume(fd: Fd, position: &Position) -> Self {
         let Position { file, offset, mark, skipping, .. } = *position;
         Self { fd, file, offset, mark, skipping, seen: offset, hollow: false }
     }
 
     /// Reads from the end, or rather from the start of the line that is being written there.
-    pub fn end(fd: Fd, file: FileId, buf: &mut [u8]) -> Result<Self, Errno> {
+    pub(crate) fn end(fd: Fd, file: FileId, buf: &mut [u8]) -> Result<Self, Errno> {
         let size = stat(&fd)?.size;
         let window = buf.get_mut(..MARK + LONGEST + 1).ok_or(Errno::EINVAL)?;
         let from = size.saturating_sub(window.len() as u64);
@@ -95,7 +97,7 @@ impl Tail {
 
     /// Reads the next block into `buf` (`BLOCK` bytes).
     #[inline]
-    pub fn fill<'b>(&mut self, buf: &'b mut [u8]) -> Result<Fill<'b>, Errno> {
+    pub(crate) fn fill<'b>(&mut self, buf: &'b mut [u8]) -> Result<Fill<'b>, Errno> {
         let before = self.offset.min(MARK as u64);
         let got = pread(&self.fd, buf, self.offset.saturating_sub(before))?;
         let more = got == buf.len();
@@ -104,21 +106,21 @@ impl Tail {
         else {
             return Ok(Fill::Cut(self.cut()));
         };
-        self.seen = self.offset.saturating_add(new.len() as u64);
+        let seen = core::mem::replace(&mut self.seen, self.offset.saturating_add(new.len() as u64));
         let hole = if self.hollow { new.iter().take_while(|b| **b == 0).count() } else { 0 };
         self.hollow &= hole == new.len();
-        Ok(Fill::Block(Block { bytes, before: old.len(), hole, more }))
+        Ok(Fill::Block(Block { bytes, before: old.len(), hole, more, grew: self.seen > seen }))
     }
 
     /// Where byte `at` of the block's data lies in the file.
     #[inline]
-    pub fn place(&self, block: &Block<'_>, at: usize) -> u64 {
+    pub(crate) fn place(&self, block: &Block<'_>, at: usize) -> u64 {
         self.offset.saturating_add(block.hole as u64).saturating_add(at as u64)
     }
 
     /// Brings the position forward.
     #[inline]
-    pub fn advance(&mut self, block: &Block<'_>, reach: Reach) {
+    pub(crate) fn advance(&mut self, block: &Block<'_>, reach: Reach) {
         let done = block.before.saturating_add(block.hole).saturating_add(reach.consumed);
         self.offset = self.place(block, reach.consumed);
         self.mark = mark(block.bytes.get(..done).unwrap_or(&[]));
@@ -133,23 +135,23 @@ impl Tail {
     }
 
     /// Everything before this byte was read.
-    pub fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
     /// How far it was read, as it is saved.
-    pub fn position(&self, saved_ms: u64) -> Position {
+    pub(crate) fn position(&self, saved_ms: u64) -> Position {
         let Self { file, offset, mark, skipping, .. } = *self;
         Position { file, offset, mark, skipping, saved_ms }
     }
 
     /// Whether the file has no name any more.
-    pub fn is_deleted(&self) -> bool {
+    pub(crate) fn is_deleted(&self) -> bool {
         stat(&self.fd).is_ok_and(|s| s.links == 0)
     }
 
     /// Bytes of the file that were not read.
-    pub fn unread(&self) -> u64 {
+    pub(crate) fn unread(&self) -> u64 {
         stat(&self.fd).map_or(0, |s| s.size.saturating_sub(self.offset))
     }
 }

@@ -160,7 +160,7 @@ fn parse_v6(text: &[u8]) -> Option<Addr> {
         None => (n == 8).then_some(0)?,
         Some(back) => groups_v6(back, &mut tail)?,
     };
-    if gap.is_some() && n + m > 7 {
+    if gap.is_some() && n.saturating_add(m) > 7 {
         return None;
     }
     let from = 8usize.checked_sub(m)?;

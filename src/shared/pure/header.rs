@@ -62,7 +62,7 @@ fn trim(mut text: &[u8]) -> &[u8] {
 
 /// One word and what stands behind its one space.
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = text.iter().take(WORD_MAX).position(|b| *b == b' ')?;
+    let (_, at) = text.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b' ')?;
     let (word, rest) = text.split_at_checked(at)?;
     Some((word, rest.strip_prefix(b" ")?))
 }
@@ -70,8 +70,9 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Without `<pri>`, if there is one.
 fn pri(line: &[u8]) -> &[u8] {
     let Some(rest) = line.strip_prefix(b"<") else { return line };
-    let digits = rest.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
-    rest.get(digits..).and_then(|s| s.strip_prefix(b">")).unwrap_or(line)
+    let closed = rest.iter().zip(0..4).find(|(b, _)| !b.is_ascii_digit());
+    let behind = closed.and_then(|(_, at)| rest.get(at..)?.strip_prefix(b">"));
+    behind.unwrap_or(line)
 }
 
 /// Whether `text` has the shape of `like`, where `0` stands for a digit and `_` for a digit or a space.
@@ -108,9 +109,11 @@ fn rfc3339(line: &[u8]) -> Option<&[u8]> {
     }
     let (zone, rest) = word(rest)?;
     let zone = match zone.split_first() {
-        Some((b'.' | b',', digits)) => {
-            let n = digits.iter().take_while(|b| b.is_ascii_digit()).count();
-            digits.get(n..)?
+        Some((b'.' | b',', mut rest)) => {
+            while let Some((_, behind)) = rest.split_first().filter(|(b, _)| b.is_ascii_digit()) {
+                rest = behind;
+            }
+            rest
         }
         _ => zone,
     };
@@ -130,7 +133,7 @@ fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
     let word = word.strip_suffix(b":")?;
     let Some(open) = word.strip_suffix(b"]") else { return Some((word, rest)) };
-    let at = open.iter().position(|b| *b == b'[')?;
+    let (_, at) = open.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b'[')?;
     Some((open.get(..at)?, rest))
 }
 

@@ -15,14 +15,24 @@ const NAME_MAX: usize = 255;
 /// Bytes of the longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`.
 const ADDR_MAX: usize = 45;
 
+/// What stands behind 1 to `max` bytes of a class; `None` where there are none, or more.
 fn run(s: &[u8], max: usize, class: impl Fn(&u8) -> bool) -> Option<&[u8]> {
-    let n = s.iter().take(max + 1).take_while(|b| class(b)).count();
-    if n == 0 || n > max { None } else { s.get(n..) }
+    let (mut rest, mut left) = (s, max);
+    while let Some((_, behind)) = rest.split_first().filter(|(b, _)| class(b)) {
+        left = left.checked_sub(1)?;
+        rest = behind;
+    }
+    (left < max).then_some(rest)
 }
 
+/// [`run`] at the end.
 fn run_back(s: &[u8], max: usize, class: impl Fn(&u8) -> bool) -> Option<&[u8]> {
-    let n = s.iter().rev().take(max + 1).take_while(|b| class(b)).count();
-    if n == 0 || n > max { None } else { s.get(..s.len().checked_sub(n)?) }
+    let (mut rest, mut left) = (s, max);
+    while let Some((_, before)) = rest.split_last().filter(|(b, _)| class(b)) {
+        left = left.checked_sub(1)?;
+        rest = before;
+    }
+    (left < max).then_some(rest)
 }
 
 fn is_hex(b: &u8) -> bool {
@@ -145,11 +155,9 @@ pub fn once(
 fn v4(s: &[u8]) -> Option<(Addr, &[u8])> {
     let mut octets = [0u8; 4];
     let mut rest = s;
-    for (i, octet) in octets.iter_mut().enumerate() {
-        if i > 0 {
-            rest = rest.strip_prefix(b".")?;
-        }
-        (*octet, rest) = self::octet(rest)?;
+    let dots: [&[u8]; 4] = [b"", b".", b".", b"."];
+    for (octet, dot) in octets.iter_mut().zip(dots) {
+        (*octet, rest) = self::octet(rest.strip_prefix(dot)?)?;
     }
     Some((Addr::v4(octets), rest))
 }
@@ -175,8 +183,8 @@ pub fn addr(s: &[u8]) -> Option<(Addr, &[u8])> {
     if let Some((addr, rest)) = v4(s) {
         return (!joins(rest.first())).then_some((addr, rest));
     }
-    let n = s.iter().take(ADDR_MAX + 1).take_while(|b| is_addr(b)).count();
-    let (text, rest) = s.split_at_checked(n)?;
+    let rest = run(s, ADDR_MAX, is_addr)?;
+    let text = s.get(..s.len().checked_sub(rest.len())?)?;
     if joins(rest.first()) {
         return None;
     }
@@ -193,8 +201,8 @@ pub fn addr(s: &[u8]) -> Option<(Addr, &[u8])> {
 
 /// [`addr`] at the end, and what stands before it.
 pub fn addr_back(s: &[u8]) -> Option<(Addr, &[u8])> {
-    let n = s.iter().rev().take(ADDR_MAX + 1).take_while(|b| is_addr(b)).count();
-    let (before, text) = s.split_at_checked(s.len().checked_sub(n)?)?;
+    let before = run_back(s, ADDR_MAX, is_addr)?;
+    let text = s.get(before.len()..)?;
     if joins(before.last()) {
         return None;
     }

@@ -76,9 +76,14 @@ impl Acks {
         self.waiting == 0
     }
 
-    /// Whether the batch is committed: the only state in which a receipt may leave.
-    pub fn is_committed(&self) -> bool {
-        self.is_complete() && self.whole == 0 && self.errno.iter().all(|e| *e == 0)
+    /// Good only when every answer is there and every one is 0: in no other state is anything in force.
+    pub fn result(&self) -> Result<(), Errno> {
+        let first = core::iter::once(&self.whole).chain(&self.errno).find(|e| **e != 0);
+        match first {
+            Some(errno) => Err(Errno(*errno)),
+            None if self.is_complete() => Ok(()),
+            None => Err(Errno::EIO),
+        }
     }
 }
 

@@ -50,16 +50,12 @@ struct Words {
 
 fn words(start: &Start) -> Option<Words> {
     let mut words = Words { config: b"/etc/bailiff/bailiff.toml", check: false, dry_run: false };
-    let mut index = 1;
-    while let Some(word) = start.arg(index) {
-        index += 1;
+    let mut rest = (1..=u8::MAX).map_while(|index| start.arg(index.into()));
+    while let Some(word) = rest.next() {
         match word {
             b"--check" => words.check = true,
             b"--dry-run" => words.dry_run = true,
-            b"--config" => {
-                words.config = start.arg(index)?;
-                index += 1;
-            }
+            b"--config" => words.config = rest.next()?,
             _ => return None,
         }
     }
@@ -165,7 +161,8 @@ fn serve(
     if sources.count() == 0 {
         log.say(Level::Warning, "no jail has a source: only an operator can ban");
     }
-    let launch = |role: Role| launches.into_iter().find(|(r, _)| *r == role).map_or(launches[0].1, |(_, l)| l);
+    let [(_, first), ..] = launches;
+    let launch = |role: Role| launches.into_iter().find(|(r, _)| *r == role).map_or(first, |(_, l)| l);
     generation(house, state, &terms, launch, &mut sources, reload)
         .map_err(|errno| failed(log, "the roles could not be started or watched", errno))
 }
@@ -187,7 +184,7 @@ fn launches(settings: &Settings, strict: bool, log: &Log) -> Result<[(Role, Laun
     }
     let memory = settings.terms.memory.saturating_sub(OTHERS);
     let mut all = ROLES.map(|role| (role, Launch { uid: own[0], gid: 0, own_ids: strict, warn, memory }));
-    for (index, (role, launch)) in (0u32..).zip(all.iter_mut()).filter(|_| strict) {
+    for (index, (role, launch)) in (0..3u32).zip(all.iter_mut()).filter(|_| strict) {
         let ids = match settings.uid_base {
             Some(base) => Some((base.wrapping_add(index), base.wrapping_add(index))),
             None => accounts::user(cage(*role).user).map_err(|errno| failed(log, "/etc/passwd", errno))?,
@@ -228,7 +225,7 @@ fn placement(settings: &Settings, log: &Log) {
 
 /// The highest processor of a set: the lowest one takes most interrupts.
 fn highest(set: &[u64; 16]) -> Option<u16> {
-    let (index, word) = (0u16..).zip(set).filter(|(_, word)| **word != 0).last()?;
+    let (index, word) = (0..16u16).zip(set).filter(|(_, word)| **word != 0).last()?;
     let bit = u16::try_from(63u32.saturating_sub(word.leading_zeros())).ok()?;
     index.checked_mul(64)?.checked_add(bit)
 }

@@ -89,7 +89,7 @@ pub(crate) fn start(
 fn become_launcher(role: Role, programs: &Programs, channel: &Fd, given: &[&Fd]) -> Result<(), Errno> {
     const ASIDE: u8 = 200;
     let all = core::iter::once(channel).chain(given.iter().copied());
-    for (at, fd) in (ASIDE..).zip(all) {
+    for (at, fd) in (ASIDE..=u8::MAX).zip(all) {
         fd.copy_to(at, true)?;
     }
     let count = u8::try_from(given.len()).map_err(|_| Errno::EINVAL)?.wrapping_add(1);

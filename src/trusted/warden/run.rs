@@ -264,7 +264,7 @@ impl Family<'_> {
         let all = self.children.iter().flatten();
         let (mut silent, mut figures) = (0u32, [0u64; 3]);
         for (child, figure) in all.zip(&mut figures) {
-            silent += u32::from(child.silent);
+            silent |= u32::from(child.silent);
             *figure = child.figure;
         }
         self.missed = if silent == 0 { 0 } else { self.missed.saturating_add(1) };

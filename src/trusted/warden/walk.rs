@@ -129,18 +129,15 @@ pub(crate) fn walk(path: &[u8], strict: bool, on_step: OnStep<'_>) -> Result<(Fd
     let mut rest = Rest::new(path).ok_or(Why::TooDeep)?;
     let mut here = root()?;
     let mut name = [0u8; 256];
-    let mut links = 0;
+    let mut links_left = 8u8;
     while let Some((len, last)) = rest.next(&mut name) {
         let part = name.get(..len).unwrap_or(&[]);
         on_step(&here, part, &trust);
         let (entry, s) = entry(&here, part)?;
         if s.is_link() {
-            links += 1;
+            links_left = links_left.checked_sub(1).ok_or(Why::TooDeep)?;
             trust.pass(&s);
             let absolute = follow(&entry, &mut rest)?;
-            if links > 8 {
-                return Err(Why::TooDeep);
-            }
             here = if absolute { root()? } else { here };
         } else if last {
             trust.allows(&s)?;

@@ -1,0 +1,78 @@
+//! What follows from what: pure.
+//!
+//! Runs in: the tracker. In: attempts, tallies, refusals, the terms of a jail. Out: the network to count, the ban to ask for.
+//! Never: knows the state of anything.
+use super::ban::{Ban, State};
+use super::table::Tally;
+use bailiff::shared::pure::addr::{Addr, Prefix};
+use bailiff::shared::pure::wire::attempt::Attempt;
+use bailiff::shared::pure::wire::control::Origin;
+use bailiff::shared::pure::wire::terms::Jail;
+use bailiff::shared::pure::wire::verdict::Refusal;
+
+/// The network that counts as one with this address.
+pub(crate) fn counted(jail: &Jail, addr: Addr) -> Prefix {
+    Prefix::around(addr, if addr.is_v4() { jail.prefix4 } else { jail.prefix6 })
+}
+
+/// The address by itself.
+pub(crate) fn alone(addr: Addr) -> Prefix {
+    Prefix::around(addr, addr.bits())
+}
+
+/// The ban that a tally asks for, if it is due.
+pub(crate) fn judge(attempt: &Attempt, prefix: Prefix, tally: Tally, jail: &Jail, now_s: u32) -> Option<Ban> {
+    let ban = Ban {
+        prefix,
+        jail: attempt.jail,
+        origin: Origin::Filter,
+        state: State::Asked,
+        source: attempt.source,
+        rule: attempt.rule,
+        failures: tally.failures,
+        offset: attempt.offset,
+        since_s: 0,
+        end_s: 0,
+    };
+    tally.is_due.then(|| ban.last(now_s, jail.bantime_s))
+}
+
+/// The address alone, where its network was refused only because one of ours or a gateway lies in it too.
+pub(crate) fn narrowed(refusal: Refusal, prefix: Prefix, addr: Addr) -> Option<Prefix> {
+    let shared = matches!(refusal, Refusal::OwnAddress | Refusal::Gateway);
+    (shared && prefix.len < addr.bits()).then(|| alone(addr))
+}
+
+/// Networks that are counted address by address, because they hold one of our own or a gateway.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Narrow {
+    known: [Prefix; 32],
+    used: usize,
+}
+
+impl Narrow {
+    /// Whether this network is counted address by address.
+    pub(crate) fn holds(&self, prefix: &Prefix) -> bool {
+        self.known.iter().take(self.used).any(|p| p == prefix)
+    }
+
+    /// Remembers one; beyond 32 the newest takes the first's place.
+    pub(crate) fn add(&mut self, prefix: Prefix) {
+        if self.holds(&prefix) {
+            return;
+        }
+        let at = self.used;
+        match self.known.get_mut(at) {
+            Some(slot) => {
+                *slot = prefix;
+                self.used = at.saturating_add(1);
+            }
+            None => {
+                self.known.rotate_left(1);
+                if let Some(last) = self.known.last_mut() {
+                    *last = prefix;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The watcher's loop.
+//!
+//! Runs in: the watcher, cage closed. In: from the warden files, pings and, by its end, the order to stop; from the kernel
+//! which watched file was written to. Out: to the tracker attempts at once and tides once a second; to the warden pongs; to
+//! the state file positions, ten times a second at most. Never: waits for the tracker or for a file while a ping may come.
+//!
+//! Where reading of a file begins: where it stopped, if a position of this very file was saved (a file that was cut since
+//! shows it at the first read, and is read from its start); else at its first byte, if the warden saw it come or if it was
+//! made after the last position of any file was saved, so while no watcher ran; else at its end.
+use super::generations::{Generation, Generations, file};
+use super::harvest::Harvest;
+use super::positions::Positions;
+use super::read::read;
+use super::tail::Tail;
+use bailiff::shared::base::channel::{self, Fault};
+use bailiff::shared::base::log::{Level, Log};
+use bailiff::shared::base::turn::wait;
+use bailiff::shared::pure::wire::batch::{Batch, Record, records};
+use bailiff::shared::pure::wire::source::{Beat, Pulse, Source};
+use bailiff::shared::pure::wire::terms::{NO_FILTER, Terms};
+use bailiff::shims::clock::monotonic_ns;
+use bailiff::shims::errno::Errno;
+use bailiff::shims::fd::Fd;
+use bailiff::shims::files::inotify::{IN_ATTRIB, IN_Q_OVERFLOW};
+use bailiff::shims::io::{self, PollFd};
+use bailiff::shims::sockets::receive_with;
+
+/// Bytes read, of all files, before the channels are looked at again: about a millisecond.
+const TURN: usize = 1 << 20;
+/// How long positions and tides may wait to be told of, in nanoseconds: not on the way of an attempt.
+pub(crate) const TICK_NS: u64 = 100_000_000;
+/// Time between two tides of a source, in nanoseconds.
+pub(crate) const TIDE_NS: u64 = 1_000_000_000;
+/// No tick is planned.
+pub(crate) const NEVER_NS: u64 = u64::MAX;
+
+/// Why the loop ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Leave {
+    /// The warden closed its end.
+    Stop,
+    /// The tracker is gone.
+    Alone,
+    /// The warden sent what it never may.
+    Breach,
+    /// The kernel refused what cannot be done without.
+    Kernel(&'static str, Errno),
+}
+
+impl From<Fault> for Leave {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Closed => Self::Alone,
+            Fault::Empty | Fault::Breach => Self::Breach,
+            Fault::Kernel(errno) => Self::Kernel("sending to the tracker", errno),
+        }
+    }
+}
+
+/// All the watcher has.
+#[derive(Debug)]
+pub(crate) struct Watcher<'a> {
+    /// The configuration.
+    pub(crate) terms: &'a Terms,
+    /// Where log lines go.
+    pub(crate) log: &'a Log,
+    /// The warden's end of descriptor 0.
+    pub(crate) warden: Fd,
+    /// The inotify instance in which the warden sets the watches.
+    pub(crate) events: Fd,
+    /// Where reading stopped.
+    pub(crate) positions: Positions,
+    /// What goes to the tracker.
+    pub(crate) harvest: Harvest,
+    /// The open files.
+    pub(crate) generations: Generations,
+    /// Room for a block.
+    pub(crate) buf: &'a mut [u8],
+    /// What is due when.
+    pub(crate) clock: Clock,
+    /// Whether the last position could not be saved: this is said once.
+    pub(crate) unsaved: bool,
+}
+
+/// Monotonic times in nanoseconds.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    /// The end of the last turn.
+    pub(crate) now: u64,
+    /// The next tick.
+    pub(crate) tick: u64,
+    /// From when on tides may be sent again.
+    pub(crate) tides: u64,
+}
+
+impl Clock {
+    /// Now, with nothing planned.
+    pub(crate) fn new() -> Self {
+        Self { now: monotonic_ns(), tick: NEVER_NS, tides: 0 }
+    }
+}
+
+impl Watcher<'_> {
+    /// Turns until there is a reason to leave.
+    pub(crate) fn run(&mut self) -> Leave {
+        loop {
+            if let Err(leave) = self.turn() {
+                return leave;
+            }
+        }
+    }
+
+    fn turn(&mut self) -> Result<(), Leave> {
+        let stuck = self.harvest.stuck;
+        let (events, tracker) = match stuck {
+            false => (PollFd::readable(&self.events), PollFd::IDLE),
+            true => (PollFd::IDLE, PollFd::writable(self.harvest.tracker())),
+        };
+        let mut slots = [PollFd::readable(&self.warden), events, tracker];
+        let busy = !stuck && self.generations.is_due();
+        let deadline = if busy { Some(self.clock.now) } else { Some(self.clock.tick).filter(|t| *t != NEVER_NS) };
+        wait(&mut slots, self.clock.now, deadline).map_err(|errno| Leave::Kernel("ppoll", errno))?;
+        let [warden, events, _] = slots.map(|slot| slot.is_ready());
+        if warden {
+            self.hear()?;
+        }
+        if events {
+            self.notice()?;
+        }
+        self.read()?;
+        self.clock.now = monotonic_ns();
+        self.tick()
+    }
+
+    /// Reads the files that are due, each a block in its turn, and sends what they gave.
+    fn read(&mut self) -> Result<(), Leave> {
+        let mut left = TURN;
+        while left > 0 && self.harvest.is_free()? {
+            let Some(place) = self.generations.next_due() else { break };
+            let Some(file) = self.generations.at(place) else { break };
+            let consumed = read(file, self.buf, self.terms, &mut self.harvest, self.log)?;
+            left = left.saturating_sub(consumed.max(1 << 10));
+            self.clock.tick = self.clock.tick.min(self.clock.now.saturating_add(TICK_NS));
+        }
+        self.harvest.send(false)?;
+        Ok(())
+    }
+
+    /// Takes the kernel's events. Those of files that are gone mean nothing any more, and those of files that have not
+    /// come yet need not be kept: a file is read when it comes.
+    fn notice(&mut self) -> Result<(), Leave> {
+        let mut buf = [0u8; 4096];
+        let got = match io::read(&self.events, &mut buf) {
+            Ok(got) => got,
+            Err(Errno::EAGAIN | Errno::EINTR) => 0,
+            Err(errno) => return Err(Leave::Kernel("inotify", errno)),
+        };
+        let mut rest = buf.get(..got).unwrap_or(&[]);
+        // struct inotify_event: wd, mask, cookie, length of the name behind (linux/inotify.h, 6.18).
+        while let Some(([a, b, c, d, mask @ .., _, _, _, _, n0, n1, n2, n3], behind)) = rest.split_first_chunk::<16>() {
+            let [watch, mask, name] = [[*a, *b, *c, *d], *mask, [*n0, *n1, *n2, *n3]].map(u32::from_ne_bytes);
+            self.wake(watch, mask);
+            rest = behind.get(name as usize..).unwrap_or(&[]);
+        }
+        Ok(())
+    }
+
+    fn wake(&mut self, watch: u32, mask: u32) {
+        if mask & IN_Q_OVERFLOW != 0 {
+            self.generations.wake_all();
+            return;
+        }
+        for file in self.generations.iter_mut().filter(|file| file.given.watch == watch) {
+            file.due = true;
+            // A held file tells of its deletion by this event only. Its writers may go on: it lingers like a rotated one.
+            if mask & IN_ATTRIB != 0 && file.tail.is_deleted() {
+                let _ = file.quiet_ns.get_or_insert(monotonic_ns());
+            }
+        }
+    }
+
+    /// Takes one message of the warden.
+    fn hear(&mut self) -> Result<(), Leave> {
+        let mut buf = [0u8; 64];
+        let (len, fd) = match receive_with(&self.warden, &mut buf) {
+            Ok((0, _)) | Err(Errno(104)) => return Err(Leave::Stop),
+            Ok(received) => received,
+            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(()),
+            Err(Errno::EMSGSIZE) => return Err(Leave::Breach),
+            Err(errno) => return Err(Leave::Kernel("receiving from the warden", errno)),
+        };
+        let datagram = buf.get(..len).unwrap_or(&[]);
+        match (one::<Source>(datagram), one::<Pulse>(datagram), fd) {
+            (Some(given), None, Some(fd)) => self.take(given, fd),
+            (None, Some(pulse), None) => self.answer(pulse.beat),
+            _ => Err(Leave::Breach),
+        }
+    }
+
+    fn answer(&mut self, beat: Beat) -> Result<(), Leave> {
+        match beat {
+            Beat::Ping => {
+                // Some file systems (network ones) tell of no writes: a ping is also a look at every file.
+                self.generations.wake_all();
+                self.pulse(Beat::Pong);
+                Ok(())
+            }
+            Beat::Given => Ok(()),
+            Beat::Ready | Beat::Pong => Err(Leave::Breach),
+        }
+    }
+
+    /// Tells the warden. If it has no room it has not read the last ones: one less does not matter, and its end is
+    /// met at the next turn.
+    pub(crate) fn pulse(&self, beat: Beat) {
+        let mut batch = Batch::new();
+        batch.push(&Pulse { beat, figure: self.harvest.lines });
+        let _ = channel::send(&self.warden, batch.datagram(), false);
+    }
+
+    /// Takes a file; one that is open already is let go.
+    fn take(&mut self, given: Source, fd: Fd) -> Result<(), Leave> {
+        let reads = |number: u32| given.jails.checked_shr(number).is_some_and(|bits| bits & 1 == 1);
+        let known = |number: u32| self.terms.jails().get(number as usize).is_some_and(|j| j.filter != NO_FILTER);
+        if (0..u32::BITS).any(|number| reads(number) && !known(number)) {
+            return Err(Leave::Breach);
+        }
+        if self.generations.holds(&given) {
+            return Ok(());
+        }
+        let id = file(&given);
+        let tail = match self.positions.find(&id) {
+            Some(position) => Ok(Tail::resume(fd, &position)),
+            None if given.whole || self.positions.is_unread(&id) => Ok(Tail::whole(fd, id)),
+            None => Tail::end(fd, id, self.buf),
+        };
+        match tail {
+            Ok(tail) => self.add(tail, given),
+            Err(errno) => self.log.refused(Level::Warning, "cannot read a log file", errno),
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, tail: Tail, given: Source) {
+        if self.generations.is_full()
+            && let Some(place) = self.generations.longest_quiet()
+        {
+            self.let_go(place);
+        }
+        let slot = self.positions.claim(&tail.file);
+        if !self.generations.add(Generation::new(tail, given, slot), monotonic_ns()) {
+            self.log.say(Level::Warning, "too many log files: one is not read");
+        }
+        self.show(given.source);
+    }
+
+    /// Tells of whether a source's file is open.
+    fn show(&mut self, source: u8) {
+        let open = self.generations.is_open(source);
+        self.harvest.tide(source, |tide| tide.open = open);
+    }
+
+    /// Closes a file; what of it was not read is lost, and counted.
+    pub(crate) fn let_go(&mut self, place: usize) {
+        let Some(gone) = self.generations.remove(place) else { return };
+        let lost = if gone.due { gone.tail.unread() } else { 0 };
+        let source = gone.given.source;
+        self.harvest.tide(source, |tide| tide.lost_bytes = tide.lost_bytes.saturating_add(lost));
+        if lost > 0 {
+            self.log.line(Level::Warning, |t| {
+                t.bytes(b"source ").dec(source.into()).bytes(b" has too many rotated files: ");
+                t.dec(lost).bytes(b" bytes are not read");
+            });
+        }
+        if let Some(slot) = gone.slot {
+            self.positions.release(slot);
+        }
+        self.show(source);
+    }
+}
+
+/// The one record of a datagram.
+fn one<R: Record>(datagram: &[u8]) -> Option<R> {
+    let mut all = records::<R>(datagram)?;
+    all.next()?.filter(|_| all.next().is_none())
+}

@@ -1,0 +1,82 @@
+//! What the watcher does beside the road of an attempt: positions, tides, old files.
+//!
+//! Runs in: the watcher, at most ten times a second while something was read, and at an orderly stop. Out: positions, when
+//! all that they cover was sent; tides. Never: syncs.
+use super::run::{Leave, NEVER_NS, TICK_NS, TIDE_NS, Watcher};
+use bailiff::shared::base::log::Level;
+use bailiff::shims::clock::realtime_ns;
+
+impl Watcher<'_> {
+    /// Does what is due, and plans when to look again.
+    pub(crate) fn tick(&mut self) -> Result<(), Leave> {
+        let now = self.clock.now;
+        if now < self.clock.tick {
+            return Ok(());
+        }
+        self.clock.tick = NEVER_NS;
+        self.save(false);
+        self.sweep(now);
+        if self.harvest.is_untold() && now >= self.clock.tides {
+            self.harvest.tell(false)?;
+            self.clock.tides = now.saturating_add(TIDE_NS);
+        }
+        if self.harvest.is_untold() {
+            self.plan(self.clock.tides);
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self, at: u64) {
+        let soonest = self.clock.now.saturating_add(TICK_NS);
+        self.clock.tick = self.clock.tick.min(at.max(soonest));
+    }
+
+    /// Saves positions that have changed, or with `all` every one. While attempts wait to be sent, none: they would be
+    /// lost if this process ended now.
+    fn save(&mut self, all: bool) {
+        if !self.harvest.is_sent() {
+            return self.plan(0);
+        }
+        let saved_ms = realtime_ns() / 1_000_000;
+        for file in self.generations.iter_mut().filter(|f| all || f.saved != f.tail.offset()) {
+            let Some(slot) = file.slot else { continue };
+            file.saved = file.tail.offset();
+            let outcome = self.positions.save(slot, &file.tail.position(saved_ms));
+            if let Err(errno) = outcome && !self.unsaved {
+                self.log.refused(Level::Warning, "cannot save a position", errno);
+            }
+            self.unsaved = outcome.is_err();
+        }
+    }
+
+    /// Lets rotated files go that were quiet for long enough, or are too many, once their end is reached.
+    fn sweep(&mut self, now: u64) {
+        let linger = u64::from(self.terms.linger_s).saturating_mul(1_000_000_000);
+        if !self.harvest.is_sent() {
+            return;
+        }
+        let mut next = NEVER_NS;
+        while let Some(place) = self.generations.outlived() {
+            self.let_go(place);
+        }
+        for file in self.generations.iter_mut() {
+            let Some(quiet) = file.quiet_ns else { continue };
+            let end = quiet.saturating_add(linger);
+            if now >= end && !file.leaving {
+                (file.leaving, file.due) = (true, true);
+            }
+            next = next.min(if file.leaving { 0 } else { end });
+        }
+        if next != NEVER_NS {
+            self.plan(next);
+        }
+    }
+
+    /// The orderly end: nothing more is read; what was found is sent, positions are saved, the last tides told.
+    pub(crate) fn finish(&mut self) -> Result<(), Leave> {
+        self.harvest.send(true)?;
+        self.save(true);
+        self.harvest.tell(true)?;
+        Ok(())
+    }
+}
