@@ -13,11 +13,13 @@ export LC_ALL
 target=${CARGO_TARGET_DIR:-target}
 [ $# -gt 0 ] || set -- bailiffd bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff
 bad=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
 programs=
 for program in "$@"; do programs="$programs --bin $program"; done
 # shellcheck disable=SC2086
-cargo build --quiet --release --locked --offline $programs ||
-    { echo "FAIL  the release build does not compile: nothing was looked at"; exit 1; }
+cargo build --quiet --release --locked --offline $programs >"$work/log" 2>&1 ||
+    { grep -A 3 '^error' "$work/log" | head -20; echo "FAIL  the release build does not compile: nothing was looked at"; exit 1; }
 
 for program in "$@"; do
     readelf --wide --file-header --program-headers --dynamic --relocs "$target/release/$program" 2>&1 | awk -v name="$program" '

@@ -38,7 +38,7 @@ who() {
             at = $1; sub(/:$/, "", at)
             print at, where " -> " to
         }' | sed 's/::h[0-9a-f]\{16\}//g' | while read -r at what; do
-        line=$(addr2line -i -e "$target/audit/$1" "$at" | grep -oE '(src|shims|out)/[^ ]*:[0-9]+' | head -1)
+        line=$(addr2line -i -e "$target/audit/$1" "$at" | grep -oE '(src/(shared|trusted|confined)|shims|filters)[^ ]*:[0-9]+' | head -1)
         echo "        ${line:-?}: $what"
     done | sort -u
 }

@@ -23,7 +23,7 @@ fail() { echo "FAIL  $*"; bad=1; }
     cargo build --quiet --lib --locked --offline &&
         rustc --edition 2024 -C panic=abort -L "$target/debug/deps" --extern bailiff="$target/debug/libbailiff.rlib" \
             -o "$work/cages" audit/cages.rs
-} >"$work/log" 2>&1 || { cat "$work/log"; echo "FAIL  the table does not compile: nothing was compared"; exit 1; }
+} >"$work/log" 2>&1 || { grep -A 3 '^error' "$work/log" | head -20; echo "FAIL  the table does not compile: nothing was compared"; exit 1; }
 "$work/cages" >"$work/table"
 sed -n 's/^ *[A-Z0-9_]* = \([0-9]*\), "\([a-z0-9_]*\)";$/\1 \2/p' "shims/arch/$(uname -m).rs" >"$work/names"
 
@@ -32,7 +32,7 @@ for program in "$@"; do programs="$programs --bin $program"; done
 export CARGO_PROFILE_AUDIT_DEBUG=line-tables-only
 # shellcheck disable=SC2086
 cargo build --quiet --profile audit --locked --offline $programs >"$work/log" 2>&1 ||
-    { cat "$work/log"; echo "FAIL  the audit build does not compile: nothing was compared"; exit 1; }
+    { grep -A 3 '^error' "$work/log" | head -20; echo "FAIL  the audit build does not compile: nothing was compared"; exit 1; }
 
 for program in "$@"; do
     objdump -d --no-show-raw-insn "$target/audit/$program" >"$work/code" || { fail "$program: no disassembly"; continue; }

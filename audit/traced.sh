@@ -17,7 +17,7 @@ for file in "$1"/t.*; do
     { call = substr($0, 1, RLENGTH - 1) }
     # The exec itself belongs to the program that asked for it; what it became is in its descriptor or its path.
     call ~ /^execve(at)?$/ {
-        if (NR > 1) print program, call
+        if (NR > 1 || call != "execve") print program, call
         if ($0 !~ / = 0$/) next
         text = $0
         if (call == "execve") sub(/",.*/, "", text)

@@ -12,9 +12,6 @@ const VICTIM: &str = "203.0.113.99";
 /// Checks a filter's examples and frames.
 pub fn check(filter: &Filter) -> Result<(), Fault> {
     for (i, rule) in filter.rules.iter().enumerate() {
-        doubled(filter, i, rule)?;
-    }
-    for (i, rule) in filter.rules.iter().enumerate() {
         reached(filter, i, rule)?;
     }
     for (i, rule) in filter.rules.iter().enumerate() {
@@ -26,18 +23,6 @@ pub fn check(filter: &Filter) -> Result<(), Fault> {
         stays_unmatched(filter, miss)?;
     }
     hostile(filter)
-}
-
-/// Two patterns of which the later can never win: the same tokens, and every class of the later covered.
-fn doubled(filter: &Filter, at: usize, rule: &Rule) -> Result<(), Fault> {
-    let twin = filter.rules.iter().take(at).find(|r| r.tokens == rule.tokens && rule.modes & !r.modes == 0);
-    match twin {
-        Some(twin) => {
-            let reason = format!("this pattern can never win: it is the one of line {}", twin.line);
-            fault(rule.line, rule.col, reason)
-        }
-        None => Ok(()),
-    }
 }
 
 /// The rule that takes an example, in the example's mode or the rule's own classes.
@@ -60,7 +45,10 @@ fn reached(filter: &Filter, at: usize, rule: &Rule) -> Result<(), Fault> {
     match winners.first() {
         _ if winners.contains(&Some(at)) => Ok(()),
         Some(Some(first)) if winners.iter().all(|w| w.is_some_and(|w| w < at)) => {
-            let reason = format!("this pattern can never win: the one of line {} takes its lines", filter.rules[*first].line);
+            let reason = format!(
+                "this pattern can never win: the one of line {} takes its lines",
+                filter.rules[*first].line
+            );
             fault(rule.line, rule.col, reason)
         }
         _ => fault(rule.line, rule.col, "no example reaches this pattern"),
@@ -86,13 +74,18 @@ fn holds(filter: &Filter, at: usize, rule: &Rule, example: &Example) -> Result<(
     for modes in [modes, u8::MAX] {
         match judge(filter, modes, message) {
             Some((_, Some(addr))) if addr == wanted => {}
-            Some((_, Some(_))) => return fault(line, col, "this example does not hold: another address is read"),
+            Some((_, Some(_))) => {
+                return fault(line, col, "this example does not hold: another address is read");
+            }
             _ => return fault(line, col, "this example does not hold: nobody is accused"),
         }
     }
     match judge(filter, modes, message) {
         Some((taken, _)) if taken != at => {
-            let reason = format!("this example does not hold: the pattern of line {} takes it", filter.rules[taken].line);
+            let reason = format!(
+                "this example does not hold: the pattern of line {} takes it",
+                filter.rules[taken].line
+            );
             fault(line, col, reason)
         }
         _ => Ok(()),
@@ -103,15 +96,18 @@ fn stays_unmatched(filter: &Filter, miss: &Example) -> Result<(), Fault> {
     let Some(message) = message(filter, miss.text.as_bytes()) else { return Ok(()) };
     match judge(filter, miss.modes.unwrap_or(u8::MAX), message) {
         Some((taken, Some(_))) => {
-            let reason = format!("this line must not match, but the pattern of line {} takes it", filter.rules[taken].line);
+            let reason = format!(
+                "this line must not match, but the pattern of line {} takes it",
+                filter.rules[taken].line
+            );
             fault(miss.line, miss.col, reason)
         }
         _ => Ok(()),
     }
 }
 
-/// Fills what an outsider chooses in one line of every pattern with what makes a line of any pattern: nobody but the
-/// line's own peer may come out.
+/// Fills what an outsider chooses in one line of every pattern with what makes a line of any pattern: nobody
+/// but the line's own peer may come out.
 fn hostile(filter: &Filter) -> Result<(), Fault> {
     let fillings: Vec<Vec<u8>> = filter.rules.iter().flat_map(|r| imitations(filter, r)).collect();
     for rule in filter.rules.iter().filter(|r| r.weight > 0) {
@@ -136,8 +132,13 @@ fn imitations(filter: &Filter, rule: &Rule) -> Vec<Vec<u8>> {
     let text = String::from_utf8_lossy(message).replace(hit.addr.as_deref().unwrap_or_default(), VICTIM);
     let Some(at) = text.find(VICTIM) else { return Vec::new() };
     let end = at + VICTIM.len();
-    let starts = (0..=at).filter(|i| *i == 0 || text.as_bytes()[*i] == b' ' || text.as_bytes()[*i - 1] == b' ');
-    let ends: Vec<usize> =
-        (end..=text.len()).filter(|i| *i == end || text.as_bytes().get(*i).is_none_or(|b| *b == b' ')).collect();
-    starts.flat_map(|s| ends.iter().map(move |e| (s, *e))).map(|(s, e)| text.as_bytes()[s..e].to_vec()).collect()
+    let starts =
+        (0..=at).filter(|i| *i == 0 || text.as_bytes()[*i] == b' ' || text.as_bytes()[*i - 1] == b' ');
+    let ends: Vec<usize> = (end..=text.len())
+        .filter(|i| *i == end || text.as_bytes().get(*i).is_none_or(|b| *b == b' '))
+        .collect();
+    starts
+        .flat_map(|s| ends.iter().map(move |e| (s, *e)))
+        .map(|(s, e)| text.as_bytes()[s..e].to_vec())
+        .collect()
 }

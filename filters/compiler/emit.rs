@@ -1,11 +1,12 @@
 //! From checked filters to Rust: match code and catalogue.
 //!
-//! Runs in: the filter compiler. In: checked filters. Out: the text of filters.rs and catalogue.rs: one function per
-//! pattern, in the order of its tokens, and per filter one dispatch on the first bytes that tell its patterns apart.
+//! Runs in: the filter compiler. In: checked filters. Out: the text of filters.rs and catalogue.rs: one
+//! function per pattern, in the order of its tokens, and per filter one dispatch on the first bytes that tell
+//! its patterns apart.
 
 use super::lex::{Kind, Token};
 use super::parse::{Filter, Rule};
-use super::plan::first_byte;
+use super::plan::lead;
 use super::run::stop;
 use std::fmt::Write as _;
 
@@ -97,15 +98,15 @@ fn pattern(filter: &Filter, rule: &Rule) -> String {
     let mut parts = 0;
     lines(&mut body, &plan.front, false, &mut parts);
     if let Some(tokens) = &plan.once {
+        let (lead, tokens) = lead(tokens);
         body += &group("once", tokens, false, true, &mut parts);
-        let first = byte(first_byte(tokens));
-        let _ = writeln!(body, "    let (addr, m) = scan::once(m, {first}, once)?;");
+        let _ = writeln!(body, "    let (addr, m) = scan::once(m, {}, once)?;", bytes(lead));
     }
     lines(&mut body, &plan.after, false, &mut parts);
     for (i, tokens) in plan.find.iter().enumerate() {
+        let (lead, tokens) = lead(tokens);
         body += &group(&format!("find{i}"), tokens, false, false, &mut parts);
-        let first = byte(first_byte(tokens));
-        let _ = writeln!(body, "    let m = scan::find(m, {first}, find{i})?;");
+        let _ = writeln!(body, "    let (m, _) = scan::find(m, {}, find{i})?;", bytes(lead));
     }
     lines(&mut body, &plan.back, true, &mut parts);
     let value = if rule.weight > 0 { "addr" } else { "()" };
@@ -159,55 +160,97 @@ fn openings(tokens: &[Token]) -> Vec<Vec<u8>> {
 /// A rule under one of its openings.
 type Entry = (usize, Vec<u8>);
 
-/// The match on the byte at `depth`, and below it on later ones, until few enough patterns are left.
-fn dispatch(out: &mut String, filter: &Filter, entries: &[Entry], depth: usize, pad: usize) {
-    let mut rules: Vec<usize> = entries.iter().map(|e| e.0).collect();
-    rules.sort_unstable();
-    rules.dedup();
-    let mut firsts: Vec<u8> = entries.iter().filter_map(|e| e.1.get(depth).copied()).collect();
-    firsts.sort_unstable();
-    firsts.dedup();
-    let some_end = entries.iter().any(|e| e.1.len() <= depth);
-    if rules.len() == 1 || some_end || firsts.is_empty() {
-        return leaf(out, filter, &rules, pad);
+/// The function `name`: a match on the byte at `depth`, whose branches are patterns or, where several share a
+/// longer opening, functions of their own, appended to `out` behind it.
+fn dispatch(out: &mut String, filter: &Filter, entries: &[Entry], depth: usize, name: &str) {
+    let shared = entries.first().and_then(|e| e.1.get(..depth)).unwrap_or_default();
+    let _ = write!(out, "\n// {}.filter: messages that open with {}\n", filter.name, bytes(shared));
+    let _ = writeln!(out, "fn {name}(modes: u8, m: &[u8]) -> Option<Match> {{");
+    if depth == 0 && filter.longest > 0 {
+        let _ = writeln!(out, "    if m.len() > {} {{\n        return None;\n    }}", filter.longest);
     }
-    if firsts.len() == 1 {
-        return dispatch(out, filter, entries, depth + 1, pad);
+    let mut depth = depth;
+    while entries.iter().all(|e| e.1.len() > depth && e.1[depth] == entries[0].1[depth]) && entries.len() > 1
+    {
+        depth += 1;
     }
-    let space = " ".repeat(pad);
+    if entries.iter().any(|e| e.1.len() <= depth) || rules(entries).len() == 1 {
+        leaf(out, filter, &rules(entries));
+        *out += "}\n";
+        return;
+    }
     let byte_at = if depth == 0 { "first()".to_owned() } else { format!("get({depth})") };
-    let _ = writeln!(out, "{space}match m.{byte_at} {{");
-    for first in firsts {
-        let under: Vec<Entry> = entries.iter().filter(|e| e.1.get(depth) == Some(&first)).cloned().collect();
-        let _ = writeln!(out, "{space}    Some({}) => {{", byte(first));
-        dispatch(out, filter, &under, depth + 1, pad + 8);
-        let _ = writeln!(out, "{space}    }}");
+    let _ = writeln!(out, "    match m.{byte_at} {{");
+    let mut below = String::new();
+    for (n, (firsts, under)) in branches(entries, depth).into_iter().enumerate() {
+        let firsts: Vec<String> = firsts.into_iter().map(byte).collect();
+        let call = match rules(&under).as_slice() {
+            [only] if filter.rules[*only].weight > 0 => take(filter, *only),
+            _ => {
+                let inner = if name.contains("_opening_") {
+                    format!("{name}_{n}")
+                } else {
+                    format!("{name}_opening_{n}")
+                };
+                dispatch(&mut below, filter, &under, depth + 1, &inner);
+                format!("{inner}(modes, m)")
+            }
+        };
+        let _ = writeln!(out, "        Some({}) => {call},", firsts.join(" | "));
     }
-    let _ = writeln!(out, "{space}    _ => None,\n{space}}}");
+    let _ = write!(out, "        _ => None,\n    }}\n}}\n{below}");
 }
 
-fn leaf(out: &mut String, filter: &Filter, rules: &[usize], pad: usize) {
-    let space = " ".repeat(pad);
+fn rules(entries: &[Entry]) -> Vec<usize> {
+    let mut rules: Vec<usize> = entries.iter().map(|e| e.0).collect();
+    rules.dedup();
+    rules
+}
+
+/// The entries by their byte at `depth`; bytes behind which one and the same pattern stands share a branch.
+fn branches(entries: &[Entry], depth: usize) -> Vec<(Vec<u8>, Vec<Entry>)> {
+    let mut all: Vec<(Vec<u8>, Vec<Entry>)> = Vec::new();
+    for entry in entries {
+        let first = entry.1[depth];
+        match all.iter_mut().find(|b| b.0 == [first]) {
+            Some(branch) => branch.1.push(entry.clone()),
+            None => all.push((vec![first], vec![entry.clone()])),
+        }
+    }
+    let mut merged: Vec<(Vec<u8>, Vec<Entry>)> = Vec::new();
+    for (firsts, under) in all {
+        let is_twin = |m: &(Vec<u8>, Vec<Entry>)| rules(&under).len() == 1 && rules(&m.1) == rules(&under);
+        match merged.iter_mut().find(|m| is_twin(m)) {
+            Some(twin) => twin.0.extend(firsts),
+            None => merged.push((firsts, under)),
+        }
+    }
+    merged
+}
+
+fn take(filter: &Filter, at: usize) -> String {
+    let rule = &filter.rules[at];
+    format!("take(modes & {}, m, {}, {at}, {})", rule.modes, function(filter, rule), rule.weight)
+}
+
+/// The patterns that share their first bytes, in the order of the file.
+fn leaf(out: &mut String, filter: &Filter, rules: &[usize]) {
     for (i, at) in rules.iter().enumerate() {
-        let rule = &filter.rules[*at];
-        let (name, weight, modes) = (function(filter, rule), rule.weight, rule.modes);
-        let is_last = i + 1 == rules.len();
-        let _ = match (weight, is_last) {
-            (0, true) => continue,
-            (0, false) => writeln!(out, "{space}if {name}(m).is_some() {{\n{space}    return None;\n{space}}}"),
-            _ => writeln!(
-                out,
-                "{space}if modes & {modes} != 0\n{space}    && let Some(addr) = {name}(m)\n{space}{{\n{space}    \
-                 return Some(Match {{ addr, rule: {at}, weight: {weight} }});\n{space}}}"
-            ),
+        let (rule, call) = (&filter.rules[*at], take(filter, *at));
+        let name = function(filter, rule);
+        let _ = match (rule.weight, i + 1 == rules.len()) {
+            (0, true) => writeln!(out, "    None"),
+            (0, false) => writeln!(out, "    if {name}(m).is_some() {{\n        return None;\n    }}"),
+            (_, true) => writeln!(out, "    {call}"),
+            _ => writeln!(out, "    if let Some(hit) = {call} {{\n        return Some(hit);\n    }}"),
         };
     }
-    let _ = writeln!(out, "{space}None");
 }
 
 /// filters.rs: the functions `header` and `scan_message` over all filters, and what they call.
 pub fn code(filters: &[Filter]) -> String {
-    let mut out = String::from("// Generated by filters/compiler from filters/*.filter: read it beside them.\n");
+    let mut out =
+        String::from("// Generated by filters/compiler from filters/*.filter: read it beside them.\n");
     let (mut programs, mut calls) = (String::new(), String::new());
     for (i, filter) in filters.iter().enumerate() {
         let names: Vec<String> = filter.programs.iter().map(|p| bytes(p.as_bytes())).collect();
@@ -217,10 +260,10 @@ pub fn code(filters: &[Filter]) -> String {
     let _ = write!(
         out,
         "\n/// The header of a line, if one of the filter's own programs wrote it.\n\
-         pub fn header(filter: u8, line: &[u8]) -> Option<Head<'_>> {{\n    let head = header::syslog(line)?;\n    \
+         pub(crate) fn header(filter: u8, line: &[u8]) -> Option<Head<'_>> {{\n    let head = header::syslog(line)?;\n    \
          let is_own = match filter {{\n{programs}        _ => false,\n    }};\n    is_own.then_some(head)\n}}\n\
          \n/// [`scan`] for a message without its header, as sshd -E and the journal give it.\n\
-         pub fn scan_message(filter: u8, modes: u8, message: &[u8]) -> Option<Match> {{\n    match filter {{\n\
+         pub(crate) fn scan_message(filter: u8, modes: u8, message: &[u8]) -> Option<Match> {{\n    match filter {{\n\
          {calls}        _ => None,\n    }}\n}}\n"
     );
     for filter in filters {
@@ -230,14 +273,7 @@ pub fn code(filters: &[Filter]) -> String {
             .enumerate()
             .flat_map(|(i, r)| openings(&r.tokens).into_iter().map(move |o| (i, o)))
             .collect();
-        let name = filter.name.replace('-', "_");
-        let _ = writeln!(out, "\n// {name}.filter: by the first bytes that tell its patterns apart.");
-        let _ = writeln!(out, "fn {name}(modes: u8, m: &[u8]) -> Option<Match> {{");
-        if filter.longest > 0 {
-            let _ = writeln!(out, "    if m.len() > {} {{\n        return None;\n    }}", filter.longest);
-        }
-        dispatch(&mut out, filter, &entries, 0, 4);
-        out += "}\n";
+        dispatch(&mut out, filter, &entries, 0, &filter.name.replace('-', "_"));
         out.extend(filter.rules.iter().map(|r| pattern(filter, r)));
     }
     out
@@ -245,7 +281,8 @@ pub fn code(filters: &[Filter]) -> String {
 
 /// catalogue.rs: what the filters say of themselves.
 pub fn catalogue(filters: &[Filter]) -> String {
-    let mut out = String::from("/// The filters, in the order of their names.\npub static FILTERS: &[Filter] = &[\n");
+    let mut out =
+        String::from("/// The filters, in the order of their names.\npub static FILTERS: &[Filter] = &[\n");
     for f in filters {
         let modes: Vec<String> =
             f.modes.iter().map(|m| format!("Mode {{ name: {:?}, bits: {} }}", m.name, m.bits)).collect();

@@ -1,6 +1,7 @@
 //! From a pattern's text to its tokens.
 //!
-//! Runs in: the filter compiler. In: one pattern as written. Out: tokens with their columns, or what is wrong.
+//! Runs in: the filter compiler. In: one pattern as written. Out: tokens with their columns, or what is
+//! wrong.
 
 use super::{Fault, fault};
 
@@ -88,7 +89,9 @@ impl Cursor<'_> {
             let kind = match self.peek() {
                 None if depth == 0 => return Ok(tokens),
                 None => return self.fault("`<` without its `>`"),
-                Some(b'>') if depth == 0 => return self.fault("`>` without its `<`; a literal one is written `\\>`"),
+                Some(b'>') if depth == 0 => {
+                    return self.fault("`>` without its `<`; a literal one is written `\\>`");
+                }
                 Some(b'>') => {
                     self.at += 1;
                     return Ok(tokens);
@@ -151,7 +154,9 @@ impl Cursor<'_> {
         let name = String::from_utf8_lossy(&choices[0]).into_owned();
         match TYPES.iter().find(|(n, _)| *n == name) {
             Some((_, kind)) => Ok(kind.clone()),
-            None => fault(self.line, opened, format!("`<{name}>` is no token; a literal `<` is written `\\<`")),
+            None => {
+                fault(self.line, opened, format!("`<{name}>` is no token; a literal `<` is written `\\<`"))
+            }
         }
     }
 
@@ -162,7 +167,11 @@ impl Cursor<'_> {
             }
             if choices.iter().take(i).any(|c| later.starts_with(c) || later.ends_with(c)) {
                 let later = String::from_utf8_lossy(later);
-                return fault(self.line, col, format!("the alternative `{later}` can never win: an earlier one takes it"));
+                return fault(
+                    self.line,
+                    col,
+                    format!("the alternative `{later}` can never win: an earlier one takes it"),
+                );
             }
         }
         Ok(Kind::Alt(choices))

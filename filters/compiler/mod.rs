@@ -1,12 +1,16 @@
 //! The filter compiler: from filters/*.filter to straight-line match code and a catalogue.
 //!
-//! Runs in: build.rs and the unit tests, never in a daemon. In: filter files, trusted but checked. Out: OUT_DIR/filters.rs
-//! and OUT_DIR/catalogue.rs. Never: writes a filter that fails one of its own examples or that can frame somebody.
+//! Runs in: build.rs and the unit tests, never in a daemon. In: filter files, trusted but checked. Out:
+//! OUT_DIR/filters.rs and OUT_DIR/catalogue.rs. Never: writes a filter that fails one of its own examples or
+//! that can frame somebody.
 //!
-//! lex (a pattern's text to tokens) -> parse (a file to a `Filter`) -> plan (which tokens are read from which end;
-//! framing) -> check (examples, by `run`, and hostile fillings of them) -> emit.
+//! lex (a pattern's text to tokens) -> parse (a file to a `Filter`) -> plan (which tokens are read from which
+//! end; framing) -> check (examples, by `run`, and hostile fillings of them) -> emit.
 
-#![allow(unreachable_pub, reason = "a build script has no outside; the tests include these files, and so do the programs")]
+#![allow(
+    unreachable_pub,
+    reason = "a build script has no outside; the tests include these files, and so do the programs"
+)]
 
 mod check;
 mod emit;
@@ -55,8 +59,8 @@ pub fn read(name: &str, text: &str) -> Result<parse::Filter, Fault> {
     Ok(filter)
 }
 
-/// Compiles every `*.filter` in `from`, in the order of their names, to `filters.rs` and `catalogue.rs` in `to`.
-/// The error's text is `FILE:LINE:COLUMN: reason`.
+/// Compiles every `*.filter` in `from`, in the order of their names, to `filters.rs` and `catalogue.rs` in
+/// `to`. The error's text is `FILE:LINE:COLUMN: reason`.
 pub fn compile(from: &Path, to: &Path) -> Result<(), String> {
     let entries = fs::read_dir(from).map_err(|e| format!("{}: {e}", from.display()))?;
     let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();

@@ -1,6 +1,7 @@
 //! From a filter file to a `Filter`.
 //!
-//! Runs in: the filter compiler. In: the file's text. Out: the filter as written, or what is wrong with its form.
+//! Runs in: the filter compiler. In: the file's text. Out: the filter as written, or what is wrong with its
+//! form.
 
 use super::lex::{self, Token};
 use super::plan::{self, Plan};
@@ -216,9 +217,7 @@ fn example(filter: &Filter, line: &Line<'_>) -> Result<Example, Fault> {
     let (word, at, value) = line.split();
     let (word, modes) = match word.split_once('[') {
         None => (word, None),
-        Some((word, mode)) => {
-            (word, Some(mode_bits(filter, line, word.len(), mode.trim_end_matches(']'))?))
-        }
+        Some((word, mode)) => (word, Some(mode_bits(filter, line, word.len(), mode.trim_end_matches(']'))?)),
     };
     let (addr, text) = match word {
         "hit" => match value.split_once(' ') {

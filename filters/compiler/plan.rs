@@ -1,8 +1,8 @@
 //! Which tokens are read from which end of the message, and whether the address is framed.
 //!
-//! Runs in: the filter compiler. In: a pattern's tokens. Out: the order of reading that both `run` and `emit` follow.
-//! Never: lets a pattern through in which bytes that an outsider may stretch stand between the address and the end of the
-//! line from which it is read.
+//! Runs in: the filter compiler. In: a pattern's tokens. Out: the order of reading that both `run` and `emit`
+//! follow. Never: lets a pattern through in which bytes that an outsider may stretch stand between the
+//! address and the end of the line from which it is read.
 
 use super::lex::{Kind, Token};
 use super::{Fault, fault};
@@ -30,9 +30,17 @@ pub fn plan(tokens: &[Token], line: usize, col: usize, counts: bool) -> Result<P
     opens_with_text(tokens, line, col)?;
     let addrs: Vec<&Token> = tokens.iter().filter(|t| holds_addr(t)).collect();
     match addrs.len() {
-        0 if counts => return fault(line, col, "no address: a pattern that counts needs one <addr> or <addr:port>"),
+        0 if counts => {
+            return fault(line, col, "no address: a pattern that counts needs one <addr> or <addr:port>");
+        }
         0 | 1 => {}
-        _ => return fault(line, addrs[1].col, "a second address: only one peer is accused; write <ip> for another"),
+        _ => {
+            return fault(
+                line,
+                addrs[1].col,
+                "a second address: only one peer is accused; write <ip> for another",
+            );
+        }
     }
     let is_stretch = |t: &Token| matches!(t.kind, Kind::Text | Kind::Once(_));
     let cut = tokens.iter().position(is_stretch).unwrap_or(tokens.len());
@@ -74,7 +82,11 @@ fn tail(plan: &mut Plan, rest: &[Token], line: usize) -> Result<(), Fault> {
             }
             (Some(_), _) => {
                 let col = part.first().or(rest.first()).map_or(1, |t| t.col);
-                return fault(line, col, "what stands between two <text> opens with literal text, and nobody stretches it");
+                return fault(
+                    line,
+                    col,
+                    "what stands between two <text> opens with literal text, and nobody stretches it",
+                );
             }
         }
     }
@@ -105,7 +117,8 @@ fn inner_parts(tokens: &[Token], line: usize) -> Result<(), Fault> {
     for token in tokens {
         match &token.kind {
             Kind::Opt(inner) => {
-                let bad = inner.iter().find(|t| holds_addr(t) || matches!(t.kind, Kind::Text | Kind::Once(_)));
+                let bad =
+                    inner.iter().find(|t| holds_addr(t) || matches!(t.kind, Kind::Text | Kind::Once(_)));
                 if let Some(bad) = bad {
                     return fault(line, bad.col, "an optional part holds no address and no free text");
                 }
@@ -144,11 +157,11 @@ fn fixed_before_addr(front: &[Token], line: usize) -> Result<(), Fault> {
     }
 }
 
-/// The first byte of a group that opens with literal text.
-pub fn first_byte(group: &[Token]) -> u8 {
-    match group.first().map(|t| &t.kind) {
-        Some(Kind::Lit(text)) => text.first().copied().unwrap_or_default(),
-        _ => 0,
+/// The literal text that opens a searched part, and the tokens behind it.
+pub fn lead(part: &[Token]) -> (&[u8], &[Token]) {
+    match part.split_first() {
+        Some((Token { kind: Kind::Lit(text), .. }, rest)) => (text, rest),
+        _ => (b"", part),
     }
 }
 
@@ -187,10 +200,16 @@ fn framed_from_the_end(back: &[Token], line: usize) -> Result<(), Fault> {
 
 fn group_is_framed(group: &[Token], line: usize) -> Result<(), Fault> {
     if let Some(t) = group.iter().find(|t| !is_fixed(t)) {
-        return fault(line, t.col, "the address can be framed: an outsider may stretch this token inside <once:...>");
+        return fault(
+            line,
+            t.col,
+            "the address can be framed: an outsider may stretch this token inside <once:...>",
+        );
     }
     match group.first() {
-        Some(Token { kind: Kind::Lit(_), .. }) if group.iter().any(holds_addr) => held_by_literal(group, line),
+        Some(Token { kind: Kind::Lit(_), .. }) if group.iter().any(holds_addr) => {
+            held_by_literal(group, line)
+        }
         Some(t) => fault(line, t.col, "<once:...> opens with literal text and holds the address"),
         None => Ok(()),
     }

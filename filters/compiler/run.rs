@@ -1,13 +1,13 @@
 //! Patterns run as they are planned, by the same primitives that the generated code calls.
 //!
-//! Runs in: the filter compiler (examples), the tests (held against the generated code). In: a filter, a line.
-//! Out: which rule takes it, and whom it accuses.
+//! Runs in: the filter compiler (examples), the tests (held against the generated code). In: a filter, a
+//! line. Out: which rule takes it, and whom it accuses.
 
 use super::addr::Addr;
 use super::header;
 use super::lex::{Kind, Token};
 use super::parse::{Filter, Rule};
-use super::plan::{Plan, first_byte};
+use super::plan::{Plan, lead};
 use super::scan;
 use std::ops::Range;
 
@@ -52,101 +52,98 @@ fn slices(texts: &[Vec<u8>]) -> Vec<&[u8]> {
     texts.iter().map(Vec::as_slice).collect()
 }
 
-fn forward<'a>(tokens: &[Token], mut s: &'a [u8], whole: usize, found: &mut Found) -> Option<&'a [u8]> {
-    for (i, token) in tokens.iter().enumerate() {
-        let start = whole - s.len();
-        s = match &token.kind {
+/// What is left of `whole[from..]` after the tokens, read from its left or its right end; `s` is that part.
+fn read<'a>(
+    tokens: &[Token],
+    back: bool,
+    mut s: &'a [u8],
+    whole: &'a [u8],
+    found: &mut Found,
+) -> Option<&'a [u8]> {
+    let order: Vec<usize> =
+        if back { (0..tokens.len()).rev().collect() } else { (0..tokens.len()).collect() };
+    for i in order {
+        let before = s;
+        let both = |forwards: fn(&'a [u8]) -> Option<&'a [u8]>,
+                    backwards: fn(&'a [u8]) -> Option<&'a [u8]>| {
+            if back { backwards(s) } else { forwards(s) }
+        };
+        s = match &tokens[i].kind {
+            Kind::Lit(text) if back => s.strip_suffix(text.as_slice())?,
             Kind::Lit(text) => s.strip_prefix(text.as_slice())?,
+            Kind::Alt(texts) if back => scan::alt_back(s, &slices(texts))?,
             Kind::Alt(texts) => scan::alt(s, &slices(texts))?,
-            Kind::Number => scan::number(s)?,
-            Kind::Hex => scan::hex(s)?,
-            Kind::Name => scan::name(s)?,
+            Kind::Number => both(scan::number, scan::number_back)?,
+            Kind::Hex => both(scan::hex, scan::hex_back)?,
+            Kind::Name => both(scan::name, scan::name_back)?,
+            Kind::Word if back => scan::word_back(s, stop(tokens, i, true))?,
             Kind::Word => scan::word(s, stop(tokens, i, false))?,
             Kind::Quoted => scan::quoted(s)?,
-            Kind::Addr | Kind::AddrPort | Kind::Ip | Kind::IpPort => {
-                let is_bare = matches!(token.kind, Kind::Addr | Kind::Ip);
-                let (addr, rest) = if is_bare { scan::addr(s)? } else { scan::addr_port(s)? };
-                if matches!(token.kind, Kind::Addr | Kind::AddrPort) {
+            kind @ (Kind::Addr | Kind::AddrPort | Kind::Ip | Kind::IpPort) => {
+                let (addr, rest) = match (matches!(kind, Kind::Addr | Kind::Ip), back) {
+                    (true, false) => scan::addr(s)?,
+                    (true, true) => scan::addr_back(s)?,
+                    (false, false) => scan::addr_port(s)?,
+                    (false, true) => scan::addr_port_back(s)?,
+                };
+                if matches!(kind, Kind::Addr | Kind::AddrPort) {
                     found.addr = Some(addr);
                 }
                 rest
             }
-            Kind::Opt(inner) => forward(inner, s, whole, found).unwrap_or(s),
+            Kind::Opt(inner) => read(inner, back, s, whole, found).unwrap_or(s),
             Kind::Once(_) | Kind::Text => return None,
         };
-        if matches!(token.kind, Kind::Word | Kind::Quoted) {
-            found.free.push(start..whole - s.len());
+        if matches!(tokens[i].kind, Kind::Word | Kind::Quoted) {
+            found.free.push(if back {
+                place(whole, s).end..place(whole, before).end
+            } else {
+                place(whole, before).start..place(whole, s).start
+            });
         }
     }
     Some(s)
 }
 
-fn backward<'a>(tokens: &[Token], mut s: &'a [u8], from: usize, found: &mut Found) -> Option<&'a [u8]> {
-    for (i, token) in tokens.iter().enumerate().rev() {
-        let end = from + s.len();
-        s = match &token.kind {
-            Kind::Lit(text) => s.strip_suffix(text.as_slice())?,
-            Kind::Alt(texts) => scan::alt_back(s, &slices(texts))?,
-            Kind::Number => scan::number_back(s)?,
-            Kind::Hex => scan::hex_back(s)?,
-            Kind::Name => scan::name_back(s)?,
-            Kind::Word => scan::word_back(s, stop(tokens, i, true))?,
-            Kind::Addr | Kind::AddrPort | Kind::Ip | Kind::IpPort => {
-                let is_bare = matches!(token.kind, Kind::Addr | Kind::Ip);
-                let (addr, rest) = if is_bare { scan::addr_back(s)? } else { scan::addr_port_back(s)? };
-                if matches!(token.kind, Kind::Addr | Kind::AddrPort) {
-                    found.addr = Some(addr);
-                }
-                rest
-            }
-            Kind::Opt(inner) => backward(inner, s, from, found).unwrap_or(s),
-            Kind::Quoted | Kind::Once(_) | Kind::Text => return None,
-        };
-        if token.kind == Kind::Word {
-            found.free.push(from + s.len()..end);
-        }
-    }
-    Some(s)
+/// Where `part`, a part of `whole`, lies in it.
+fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr() - whole.as_ptr().addr();
+    start..start + part.len()
 }
 
 /// Runs one plan over one message.
 pub fn matches(plan: &Plan, message: &[u8]) -> Option<Found> {
     let mut found = Found::default();
-    let whole = message.len();
-    let mut s = forward(&plan.front, message, whole, &mut found)?;
-    if let Some(group) = &plan.once {
-        let read = |s: &[u8]| {
-            let mut inner = Found::default();
-            let n = forward(group, s, s.len(), &mut inner)?.len();
-            Some((inner.addr?, n))
-        };
-        let start = whole - s.len();
-        let place = (0..s.len()).find(|i| s.get(*i..).is_some_and(|s| read(s).is_some()))?;
-        let (addr, rest) = scan::once(s, first_byte(group), |s| {
-            let (addr, n) = read(s)?;
-            Some((addr, s.get(s.len() - n..)?))
-        })?;
+    let mut s = read(&plan.front, false, message, message, &mut found)?;
+    if let Some(tokens) = &plan.once {
+        found.free.push(before_part(tokens, message, s)?);
+        let (addr, rest) = scan::once(s, lead(tokens).0, |s| part(tokens, s))?;
         found.addr = Some(addr);
-        found.free.push(start..start + place);
         s = rest;
     }
-    s = forward(&plan.after, s, whole, &mut found)?;
-    for group in &plan.find {
-        let start = whole - s.len();
-        let before = s.len();
-        let read = |s: &[u8]| Some(forward(group, s, s.len(), &mut Found::default())?.len());
-        let place = (0..before).find(|i| s.get(*i..).is_some_and(|s| read(s).is_some()))?;
-        s = scan::find(s, first_byte(group), |s| s.get(s.len() - read(s)?..))?;
-        found.free.push(start..start + place);
+    s = read(&plan.after, false, s, message, &mut found)?;
+    for tokens in &plan.find {
+        found.free.push(before_part(tokens, message, s)?);
+        s = scan::find(s, lead(tokens).0, |s| part(tokens, s))?.0.1;
     }
-    let start = whole - s.len();
-    s = backward(&plan.back, s, start, &mut found)?;
+    s = read(&plan.back, true, s, message, &mut found)?;
     if plan.text {
-        found.free.push(start..start + s.len());
-    } else if !s.is_empty() {
-        return None;
+        found.free.push(place(message, s));
     }
-    Some(found)
+    (plan.text || s.is_empty()).then_some(found)
+}
+
+/// A searched part behind its lead: its address (of no meaning if it has none), and what stands behind.
+fn part<'a>(tokens: &[Token], s: &'a [u8]) -> Option<(Addr, &'a [u8])> {
+    let mut found = Found::default();
+    let rest = read(lead(tokens).1, false, s, s, &mut found)?;
+    Some((found.addr.unwrap_or_default(), rest))
+}
+
+/// Where the text before a searched part lies.
+fn before_part(tokens: &[Token], message: &[u8], s: &[u8]) -> Option<Range<usize>> {
+    let (_, next) = scan::find(s, lead(tokens).0, |s| part(tokens, s))?;
+    Some(place(message, s.get(..s.len() - next.len() - 1)?))
 }
 
 /// The message with its outsider-chosen parts replaced by `filling`, one at a time.

@@ -1,7 +1,7 @@
 //! The daemon's configuration, as far as this user may read it.
 //!
-//! Runs in: the client. In: the file, not trusted to be right. Out: `Settings`, or why there are none. Never: needs the
-//! file: without it the sockets are looked for in their usual place.
+//! Runs in: the client. In: the file, not trusted to be right. Out: `Settings`, or why there are none. Never:
+//! needs the file: without it the sockets are looked for in their usual place.
 use bailiff::shared::pure::filter::FILTERS;
 use bailiff::shared::pure::settings::{self, Settings};
 use bailiff::shims::errno::Errno;
@@ -41,5 +41,5 @@ pub(crate) fn read(file: &[u8], to: &mut Settings) -> Result<(), Unread> {
             Err(errno) => return Err(Unread::Kernel(errno)),
         }
     }
-    settings::read(buf.get(..used).unwrap_or(&[]), &FILTERS, to).map_err(Unread::Fault)
+    settings::read(buf.get(..used).unwrap_or(&[]), FILTERS, to).map_err(Unread::Fault)
 }

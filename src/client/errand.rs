@@ -1,18 +1,19 @@
 //! One errand: the questions that a command needs, and the printing of what comes back.
 //!
-//! Runs in: the client. In: a command, the configuration if it could be read. Out: the answer on `out`. Never: holds a list
-//! of bans: each is printed as it comes.
+//! Runs in: the client. In: a command, the configuration if it could be read. Out: the answer on `out`.
+//! Never: holds a list of bans: each is printed as it comes.
 use super::legend::Legend;
 use super::out::Out;
 use super::outcome::{self, GOOD, code};
 use super::talk::{self, Answer, Fault};
-use super::words::{Command, Verb, request};
+use super::words::{Command, Verb};
 use super::{explain, json, show};
 use bailiff::shared::pure::settings::Settings;
 use bailiff::shared::pure::wire::control::{ANY_JAIL, Ask, Done, Reply, Request};
 use bailiff::shims::clock::realtime_ns;
 
-/// How long a ban lasts when neither the operator nor a configuration says it: the configuration's own default.
+/// How long a ban lasts when neither the operator nor a configuration says it: the configuration's own
+/// default.
 const BAN_S: u32 = 600;
 
 /// A command on its way.
@@ -30,22 +31,22 @@ pub(crate) type End = (u8, Option<Done>);
 impl Errand<'_> {
     /// Does it.
     pub(crate) fn run(&mut self) -> Result<End, Fault> {
-        match self.command.verb {
-            Verb::List => self.list(),
-            Verb::Ban | Verb::Unban => self.change(),
-            _ => self.whole(),
+        match self.command.ask() {
+            Ask::List => self.list(),
+            Ask::Ban | Ask::Unban => self.change(),
+            Ask::Status | Ask::Explain => self.whole(),
         }
     }
 
     /// `status`, `jails`, `explain`: the answer is kept whole, as its parts belong together.
     fn whole(&mut self) -> Result<End, Fault> {
-        let explaining = self.command.verb == Verb::Explain;
+        let explaining = self.command.ask() == Ask::Explain;
         let mut answer = if explaining { self.jails()? } else { Answer::EMPTY };
-        let done = talk::ask(self.run, &request(self.command, 0), &mut |reply| match reply {
+        let done = talk::ask(self.run, &self.command.request(0), &mut |reply| match reply {
             Reply::Jail(_) if explaining => Ok(()),
             _ => answer.take(reply),
         })?;
-        let code = code(self.command.verb, done);
+        let code = code(self.command.ask(), done).0;
         if code != GOOD {
             return Ok((code, Some(done)));
         }
@@ -53,8 +54,8 @@ impl Errand<'_> {
             (Legend { answer: &answer, settings: self.settings, now_s: now_s() }, &mut *self.out);
         let addr = self.command.prefix.unwrap_or_default().addr;
         match (self.command.verb, self.command.json) {
-            (Verb::Explain, false) => explain::explain(w, &legend, &addr)?,
-            (Verb::Explain, true) => json::explain(w, &legend, &addr)?,
+            (Verb::Ask(Ask::Explain), false) => explain::explain(w, &legend, &addr)?,
+            (Verb::Ask(Ask::Explain), true) => json::explain(w, &legend, &addr)?,
             (Verb::Jails, false) => show::jails(w, &legend)?,
             (Verb::Jails, true) => json::jails(w, &legend)?,
             (_, false) => show::status(w, &legend)?,
@@ -69,7 +70,7 @@ impl Errand<'_> {
         let legend = Legend { answer: &answer, settings: self.settings, now_s: now_s() };
         let mut count = 0u32;
         let w = &mut *self.out;
-        let done = talk::ask(self.run, &request(self.command, 0), &mut |reply| {
+        let done = talk::ask(self.run, &self.command.request(0), &mut |reply| {
             let Reply::Ban(row) = reply else { return Ok(()) };
             match (json, count) {
                 (true, _) => json::ban(w, &legend, row, count)?,
@@ -79,7 +80,7 @@ impl Errand<'_> {
             count = count.saturating_add(1);
             Ok(())
         })?;
-        let code = code(Verb::List, done);
+        let code = code(Ask::List, done).0;
         match (code, json, count) {
             (GOOD, true, _) => json::end(w, count)?,
             (GOOD, false, 0) => core::fmt::Write::write_str(w, "no bans\n")?,
@@ -92,14 +93,14 @@ impl Errand<'_> {
     fn change(&mut self) -> Result<End, Fault> {
         // Names only: who may ban need not be allowed to read.
         let mut answer = self.jails().unwrap_or(Answer::EMPTY);
-        let done = talk::ask(self.run, &request(self.command, self.default_s()), &mut |reply| match reply {
+        let done = talk::ask(self.run, &self.command.request(self.default_s()), &mut |reply| match reply {
             Reply::Ban(_) => answer.take(reply),
             _ => Ok(()),
         })?;
-        let code = code(self.command.verb, done);
+        let code = code(self.command.ask(), done).0;
         let legend = Legend { answer: &answer, settings: self.settings, now_s: now_s() };
         if self.command.json {
-            json::outcome(self.out, &legend, self.command.verb, done)?;
+            json::outcome(self.out, &legend, self.command.ask(), done)?;
             return Ok((code, None));
         }
         match done {

@@ -1,8 +1,8 @@
 //! The line that decided a ban, read again from its log.
 //!
-//! Runs in: the client, with its user's rights. In: a path of the configuration, an offset, the log's bytes, hostile. Out:
-//! the line, if it still stands there and names the banned network. Never: reads what is no regular file, shows a line
-//! that happens to stand there now.
+//! Runs in: the client, with its user's rights. In: a path of the configuration, an offset, the log's bytes,
+//! hostile. Out: the line, if it still stands there and names the banned network. Never: reads what is no
+//! regular file, shows a line that happens to stand there now.
 use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::bytes::Text;
 use bailiff::shims::files::{At, flags, open, stat};
@@ -17,7 +17,8 @@ pub(crate) struct Line<'a> {
     pub(crate) suffix: &'static str,
 }
 
-/// The line that starts at `offset` in the log or, if that was rotated since, in the file that logrotate calls `.1`.
+/// The line that starts at `offset` in the log or, if that was rotated since, in the file that logrotate
+/// calls `.1`.
 pub(crate) fn line<'a>(path: &[u8], offset: u64, net: &Prefix, buf: &'a mut [u8; ROOM]) -> Option<Line<'a>> {
     let (suffix, from, len) = ["", ".1"].into_iter().find_map(|suffix| {
         let mut name = [0; 256];

@@ -1,6 +1,7 @@
 //! All that is known of one address, in sentences.
 //!
-//! Runs in: the client. In: the reply to `explain`, the configuration, the log. Out: text. Never: says more than a record says.
+//! Runs in: the client. In: the reply to `explain`, the configuration, the log. Out: text. Never: says more
+//! than a record says.
 use super::evidence;
 use super::legend::Legend;
 use super::show::{Log, Net, Quoted, state_in_words};

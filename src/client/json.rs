@@ -1,14 +1,14 @@
 //! The same for programs: JSON, ASCII only, one value per command; in arrays one object per line.
 //!
-//! Runs in: the client. In: records of a reply. Out: JSON (RFC 8259), valid whatever the records hold. Times are seconds
-//! since 1970, `null` is for ever, or not known. Never: ends an array whose reply did not come whole.
+//! Runs in: the client. In: records of a reply. Out: JSON (RFC 8259), valid whatever the records hold. Times
+//! are seconds since 1970, `null` is for ever, or not known. Never: ends an array whose reply did not come
+//! whole.
 use super::evidence;
 use super::legend::{Legend, filter, mode, name};
-use super::outcome::word;
+use super::outcome::code;
 use super::show::{Address, FIGURES, origin, state};
-use super::words::Verb;
 use bailiff::shared::pure::addr::{Addr, Prefix};
-use bailiff::shared::pure::wire::control::{BanRow, Done, Figure, JailRow, Origin, SourceRow, TallyRow};
+use bailiff::shared::pure::wire::control::{Ask, BanRow, Done, Figure, JailRow, Origin, SourceRow, TallyRow};
 use bailiff::shared::pure::wire::terms::NO_FILTER;
 use core::fmt::{Display, Formatter, Result, Write};
 
@@ -196,12 +196,12 @@ fn tally(w: &mut dyn Write, legend: &Legend<'_>, row: &TallyRow) -> Result {
 }
 
 /// What became of `ban` or `unban`.
-pub(crate) fn outcome(w: &mut dyn Write, legend: &Legend<'_>, verb: Verb, done: Done) -> Result {
+pub(crate) fn outcome(w: &mut dyn Write, legend: &Legend<'_>, ask: Ask, done: Done) -> Result {
     let reason = match done {
         Done::Refused(refusal) => Some(Str(refusal.name().as_bytes())),
         _ => None,
     };
-    write!(w, "{{\"outcome\":\"{}\",\"reason\":{},\"bans\":", word(verb, done), Maybe(reason))?;
+    write!(w, "{{\"outcome\":\"{}\",\"reason\":{},\"bans\":", code(ask, done).1, Maybe(reason))?;
     array(w, legend.answer.bans.iter(), |w, row| {
         w.write_char('{')?;
         fields(w, legend, row)?;

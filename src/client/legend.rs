@@ -1,7 +1,7 @@
 //! What the numbers in a record stand for.
 //!
-//! Runs in: the client. In: the jails as the daemon sent them, the configuration if it could be read, the catalogue of
-//! filters. Out: names, rules, paths. Never: trusts a number to have a meaning.
+//! Runs in: the client. In: the jails as the daemon sent them, the configuration if it could be read, the
+//! catalogue of filters. Out: names, rules, paths. Never: trusts a number to have a meaning.
 use super::talk::Answer;
 use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::filter::{FILTERS, Filter, Rule};

@@ -1,7 +1,7 @@
 //! `bailiff`: the operator's command.
 //!
-//! Runs as: the operator, with his rights and no other. In: argv, the configuration, the daemon's replies. Out: text for
-//! people or JSON, one exit code. Never: runs anything, writes a file, tells the daemon a path.
+//! Runs as: the operator, with his rights and no other. In: argv, the configuration, the daemon's replies.
+//! Out: text for people or JSON, one exit code. Never: runs anything, writes a file, tells the daemon a path.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]

@@ -1,7 +1,7 @@
 //! What is printed: bytes that leave in large writes.
 //!
-//! Runs in: the client. In: text that holds no control byte of a stranger (`show` and `json` see to it). Out: the
-//! descriptor. Never: holds more than 64 KiB; passes over a write that failed.
+//! Runs in: the client. In: text that holds no control byte of a stranger (`show` and `json` see to it). Out:
+//! the descriptor. Never: holds more than 64 KiB; passes over a write that failed.
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::io::{PollFd, ppoll, write};

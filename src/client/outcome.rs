@@ -4,8 +4,8 @@
 use super::legend::Legend;
 use super::show::{Net, Quoted, state_in_words};
 use super::time::Until;
-use super::words::{Command, Verb};
-use bailiff::shared::pure::wire::control::Done;
+use super::words::Command;
+use bailiff::shared::pure::wire::control::{Ask, Done};
 use bailiff::shared::pure::wire::terms::MANUAL_NAME;
 use bailiff::shared::pure::wire::verdict::Refusal;
 use bailiff::shims::errno::Errno;
@@ -22,30 +22,20 @@ pub(crate) const USAGE: u8 = 100;
 /// The kernel or the daemon failed.
 pub(crate) const SYSTEM: u8 = 111;
 
-/// The exit code of this end. To explain an address that nothing is known of is done.
-pub(crate) fn code(verb: Verb, done: Done) -> u8 {
+/// The exit code of this end, and a word for programs. To explain an address that nothing is known of is
+/// done.
+pub(crate) fn code(ask: Ask, done: Done) -> (u8, &'static str) {
     match done {
-        Done::Absent | Done::Good(0) if verb == Verb::Unban => NOT_BANNED,
-        Done::Absent if verb != Verb::Explain => NOT_BANNED,
-        Done::Good(_) | Done::Dry | Done::Absent => GOOD,
-        Done::Refused(_) => REFUSED,
-        Done::NoJail => USAGE,
-        Done::Kernel(_) | Done::NotHere | Done::Busy => SYSTEM,
-    }
-}
-
-/// The outcome of this end, in a word for programs.
-pub(crate) fn word(verb: Verb, done: Done) -> &'static str {
-    match done {
-        Done::Good(0) if verb == Verb::Unban => "absent",
-        Done::Good(_) => "done",
-        Done::Refused(_) => "refused",
-        Done::Kernel(_) => "kernel",
-        Done::Absent => "absent",
-        Done::NoJail => "no jail",
-        Done::NotHere => "not here",
-        Done::Busy => "busy",
-        Done::Dry => "dry",
+        Done::Good(0) | Done::Absent if ask == Ask::Unban => (NOT_BANNED, "absent"),
+        Done::Good(_) => (GOOD, "done"),
+        Done::Absent if ask == Ask::Explain => (GOOD, "done"),
+        Done::Absent => (NOT_BANNED, "absent"),
+        Done::Refused(_) => (REFUSED, "refused"),
+        Done::Kernel(_) => (SYSTEM, "kernel"),
+        Done::NoJail => (USAGE, "no jail"),
+        Done::NotHere => (SYSTEM, "not here"),
+        Done::Busy => (SYSTEM, "busy"),
+        Done::Dry => (GOOD, "dry"),
     }
 }
 
@@ -105,13 +95,20 @@ fn reason(refusal: Refusal) -> (bool, &'static str) {
 
 /// Says what a ban or an unban that was `Good` has changed.
 pub(crate) fn success(w: &mut dyn Write, legend: &Legend<'_>, command: &Command<'_>, count: u32) -> Result {
-    let verb = if command.verb == Verb::Ban { "banned" } else { "unbanned" };
+    let ban = command.ask() == Ask::Ban;
+    let verb = if ban { "banned" } else { "unbanned" };
     let asked = command.jail.as_ref().map_or(MANUAL_NAME, |jail| jail.bytes());
     for row in legend.answer.bans.iter() {
-        let jail = if command.verb == Verb::Ban { asked } else { legend.jail(row.jail) };
+        let jail = if ban { asked } else { legend.jail(row.jail) };
         write!(w, "{verb} {} in {}", Net(&row.prefix), Quoted(jail))?;
-        if command.verb == Verb::Ban {
-            write!(w, " until {}, {}", Until(row.end_s), state_in_words(row))?;
+        if ban {
+            write!(
+                w,
+                "{}{}, {}",
+                if row.end_s == 0 { " " } else { " until " },
+                Until(row.end_s),
+                state_in_words(row)
+            )?;
         }
         writeln!(w)?;
     }
@@ -119,8 +116,8 @@ pub(crate) fn success(w: &mut dyn Write, legend: &Legend<'_>, command: &Command<
         return Ok(());
     }
     write!(w, "{verb} {}", Net(&command.prefix.unwrap_or_default()))?;
-    match (command.verb, &command.jail) {
-        (Verb::Unban, None) => write!(w, " in every jail")?,
+    match command.jail {
+        None if !ban => write!(w, " in every jail")?,
         _ => write!(w, " in {}", Quoted(asked))?,
     }
     if count > 1 { writeln!(w, ": {count} bans") } else { writeln!(w) }

@@ -1,6 +1,7 @@
 //! Tables and sentences for people.
 //!
-//! Runs in: the client. In: records of a reply. Out: text, ASCII only. Never: prints a stranger's byte unquoted.
+//! Runs in: the client. In: records of a reply. Out: text, ASCII only. Never: prints a stranger's byte
+//! unquoted.
 use super::legend::{Legend, filter, mode, name};
 use super::time::{Span, Term, Until, pad};
 use bailiff::shared::pure::addr::{Addr, Prefix};

@@ -1,8 +1,8 @@
 //! One question to the daemon, and its answer.
 //!
-//! Runs in: the client. In: datagrams of `Reply` records from the tracker, not trusted: sizes are fixed, every record is
-//! decoded, every network is checked. Out: each record, in the order of arrival, until the end. Never: waits longer
-//! than ten seconds for a datagram; takes a reply without its end for a whole one.
+//! Runs in: the client. In: datagrams of `Reply` records from the tracker, not trusted: sizes are fixed,
+//! every record is decoded, every network is checked. Out: each record, in the order of arrival, until the
+//! end. Never: waits longer than ten seconds for a datagram; takes a reply without its end for a whole one.
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::bytes::Text;
 use bailiff::shared::pure::wire::batch::{Batch, ROOM, records};
@@ -16,6 +16,9 @@ use bailiff::shims::sockets;
 
 /// How long one datagram may take.
 const PATIENCE_NS: u64 = 10_000_000_000;
+
+/// The other end is gone and has not read all that was sent (asm-generic/errno.h, 6.18).
+const ECONNRESET: Errno = Errno(104);
 
 /// Why there is no answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +45,8 @@ impl From<core::fmt::Error> for Fault {
     }
 }
 
-/// The socket in the directory `run` that takes such requests; `None` where the path is longer than 107 bytes.
+/// The socket in the directory `run` that takes such requests; `None` where the path is longer than 107
+/// bytes.
 pub(crate) fn socket<'b>(run: &[u8], ask: Ask, buf: &'b mut [u8; 107]) -> Option<&'b [u8]> {
     let mut text = Text::new(buf);
     text.bytes(run).bytes(if matches!(ask, Ask::Ban | Ask::Unban) {
@@ -88,7 +92,7 @@ fn receive<'a>(fd: &Fd, buf: &'a mut [u8; ROOM]) -> Result<&'a [u8], Fault> {
         }
     }
     match sockets::receive(fd, buf, true) {
-        Ok(0) => Err(Fault::Short),
+        Ok(0) | Err(ECONNRESET) => Err(Fault::Short),
         Ok(len) => buf.get(..len).ok_or(Fault::Odd),
         Err(errno) => Err(Fault::Link(errno)),
     }
@@ -127,8 +131,8 @@ impl<T: Copy, const N: usize> Rows<T, N> {
     }
 }
 
-/// A reply that is kept whole: of `status` and `explain`, whose size has a bound. Of each kind the jails (32), each
-/// with its five prefix lengths, bound the count.
+/// A reply that is kept whole: of `status` and `explain`, whose size has a bound. Of each kind the jails
+/// (32), each with its five prefix lengths, bound the count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answer {
     figures: [Option<u64>; 256],

@@ -1,7 +1,7 @@
 //! Times as an operator reads and writes them.
 //!
-//! Runs in: the client. In: seconds from the daemon, a duration from the command line. Out: `2026-11-21 22:10:00Z`,
-//! `9m58s`; seconds. Never: knows a time zone, a leap second or a locale.
+//! Runs in: the client. In: seconds from the daemon, a duration from the command line. Out: `2026-11-21
+//! 22:10:00Z`, `9m58s`; seconds. Never: knows a time zone, a leap second or a locale.
 use bailiff::shared::pure::bytes::{Text, decimal};
 use bailiff::shared::pure::wire::terms::LONGEST_S;
 use core::fmt::{Display, Formatter, Result};
@@ -43,7 +43,7 @@ impl Display for Utc {
 
 impl Display for Until {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        if self.0 == 0 { f.pad("forever") } else { Utc(self.0).fmt(f) }
+        if self.0 == 0 { f.pad("for ever") } else { Utc(self.0).fmt(f) }
     }
 }
 
@@ -73,8 +73,9 @@ pub(crate) fn pad(f: &mut Formatter<'_>, text: Text<'_>) -> Result {
     f.pad(core::str::from_utf8(text.finish()).unwrap_or("?"))
 }
 
-/// Year, month and day of the Gregorian calendar, so many days after 1970-01-01: Howard Hinnant's `civil_from_days`
-/// for days that are not negative. Its years begin in March, its eras (400 years, 146,097 days) in the year 0.
+/// Year, month and day of the Gregorian calendar, so many days after 1970-01-01: Howard Hinnant's
+/// `civil_from_days` for days that are not negative. Its years begin in March, its eras (400 years, 146,097
+/// days) in the year 0.
 fn civil(days: u64) -> (u64, u64, u64) {
     let day = days.saturating_add(719_468);
     let (era, of_era) = (day / 146_097, day % 146_097);
@@ -87,8 +88,8 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
-/// A duration as the configuration takes it: numbers with w, d, h, m or s behind them, the larger unit first, 1 s to
-/// 365 days; `forever` is 0.
+/// A duration as the configuration takes it: numbers with w, d, h, m or s behind them, the larger unit first,
+/// 1 s to 365 days; `forever` is 0.
 pub(crate) fn duration(text: &[u8]) -> Option<u32> {
     let (mut rest, mut total) = (text, 0u64);
     if text == b"forever" {

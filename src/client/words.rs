@@ -2,9 +2,9 @@
 //!
 //! Runs in: the client. In: the operator's words. Out: a `Command`, or what was expected in place of a word.
 //! Never: sends, looks a name up, passes over a word.
+use super::show::Quoted;
 use super::time::duration;
 use bailiff::shared::pure::addr::{Addr, Prefix};
-use bailiff::shared::pure::bytes::Text;
 use bailiff::shared::pure::wire::control::{ANY_JAIL, Ask, Request};
 use bailiff::shared::pure::wire::terms::Name;
 use core::fmt::{Display, Formatter};
@@ -26,21 +26,21 @@ exit codes: 0 done, 1 not banned, 2 refused, 100 usage, 111 system; see bailiff(
 ";
 
 /// What the operator wants.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Verb {
-    /// See `HELP`, as for all.
-    Status,
+    /// What the daemon is asked.
+    Ask(Ask),
+    /// The jails, of all that `status` is told.
     Jails,
-    List,
-    Explain,
-    Ban,
-    Unban,
+    /// This program's version.
     Version,
+    /// `HELP`.
+    #[default]
     Help,
 }
 
 /// A whole command line. One from `parse` has exactly the arguments that its verb takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Command<'a> {
     /// What to do.
     pub(crate) verb: Verb,
@@ -58,6 +58,21 @@ pub(crate) struct Command<'a> {
     pub(crate) duration_s: Option<u32>,
 }
 
+impl Command<'_> {
+    /// What the daemon is asked.
+    pub(crate) fn ask(&self) -> Ask {
+        if let Verb::Ask(ask) = self.verb { ask } else { Ask::Status }
+    }
+
+    /// The request. `default_s` is how long a ban lasts for which no time was said.
+    pub(crate) fn request(&self, default_s: u32) -> Request {
+        let ask = self.ask();
+        let duration_s = if ask == Ask::Ban { self.duration_s.unwrap_or(default_s) } else { 0 };
+        let jail = self.jail.map_or(ANY_JAIL, |name| *name.padded());
+        Request { ask, prefix: self.prefix.unwrap_or_default(), jail, duration_s }
+    }
+}
+
 /// A word that was not expected, and what was. The word is empty where one is missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Usage<'a> {
@@ -67,63 +82,70 @@ pub(crate) struct Usage<'a> {
 
 impl Display for Usage<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
-        let mut buf = [0; 64];
-        let mut text = Text::new(&mut buf);
-        let cut = text.quoted(self.word).is_full();
-        super::time::pad(f, text)?;
-        f.write_str(if cut {
-            "...: "
-        } else if self.word.is_empty() {
-            ""
-        } else {
-            ": "
-        })?;
+        if !self.word.is_empty() {
+            write!(f, "{}: ", Quoted(self.word))?;
+        }
         write!(f, "expected {}", self.expected)
     }
 }
 
-const VERBS: [(&[u8], Verb); 8] = [
-    (b"status", Verb::Status),
-    (b"jails", Verb::Jails),
-    (b"list", Verb::List),
-    (b"explain", Verb::Explain),
-    (b"ban", Verb::Ban),
-    (b"unban", Verb::Unban),
-    (b"version", Verb::Version),
-    (b"help", Verb::Help),
-];
 const A_VERB: &str = "status, jails, list, explain, ban, unban, version or help";
 const AN_ADDRESS: &str = "an address such as 198.51.100.7 or 2001:db8::7";
 const A_NETWORK: &str = "an address, or a network such as 198.51.100.0/24 with no bit set behind its length";
 
+/// A verb's name, the verb, what its operand is (empty: it takes none), and whether it takes a jail.
+type Row = (&'static [u8], Verb, &'static str, bool);
+
+const VERBS: [Row; 8] = [
+    (b"status", Verb::Ask(Ask::Status), "", false),
+    (b"jails", Verb::Jails, "", false),
+    (b"list", Verb::Ask(Ask::List), "", true),
+    (b"explain", Verb::Ask(Ask::Explain), AN_ADDRESS, false),
+    (b"ban", Verb::Ask(Ask::Ban), A_NETWORK, true),
+    (b"unban", Verb::Ask(Ask::Unban), A_NETWORK, true),
+    (b"version", Verb::Version, "", false),
+    (b"help", Verb::Help, "", false),
+];
+
 /// The command that these words are, the program's name not among them.
 pub(crate) fn parse<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<Command<'a>, Usage<'a>> {
-    let mut to = Command {
-        verb: Verb::Help,
-        config: None,
-        socket: None,
-        json: false,
-        prefix: None,
-        jail: None,
-        duration_s: None,
-    };
-    let mut verb = None;
+    let (mut to, mut found) = (Command::default(), None::<&Row>);
     while let Some(word) = words.next() {
-        match (word, verb) {
+        match (word, found) {
             (b"--help" | b"-h", _) => return Ok(Command { verb: Verb::Help, ..to }),
             (b"--version", _) => return Ok(Command { verb: Verb::Version, ..to }),
             (b"--json", _) => to.json = true,
             ([b'-', ..], _) => option(&mut to, word, words.next())?,
             (_, None) => {
-                let found = VERBS.iter().find(|(name, _)| *name == word);
-                verb = Some(found.ok_or(Usage { word, expected: A_VERB })?.1);
+                let verb = VERBS.iter().find(|(name, ..)| *name == word);
+                found = Some(verb.ok_or(Usage { word, expected: A_VERB })?);
             }
-            (_, Some(verb)) => to.prefix = Some(operand(verb, to.prefix.is_some(), word)?),
+            (_, Some((.., "", _))) => return Err(Usage { word, expected: "nothing but options behind it" }),
+            _ if to.prefix.is_some() => return Err(Usage { word, expected: "nothing behind the address" }),
+            (_, Some((.., expected, _))) => {
+                let network =
+                    if *expected == AN_ADDRESS { Addr::parse(word).map(whole) } else { Prefix::parse(word) };
+                to.prefix = Some(network.ok_or(Usage { word, expected })?);
+            }
         }
     }
-    to.verb = verb.ok_or(Usage { word: b"", expected: A_VERB })?;
-    whole(&to)?;
+    let (_, verb, operand, takes_jail) = found.ok_or(Usage { word: b"", expected: A_VERB })?;
+    to.verb = *verb;
+    if !operand.is_empty() && to.prefix.is_none() {
+        return Err(Usage { word: b"", expected: operand });
+    }
+    if to.jail.is_some() && !takes_jail {
+        return Err(Usage { word: b"--jail", expected: "it with list, ban or unban only" });
+    }
+    if to.duration_s.is_some() && to.ask() != Ask::Ban {
+        return Err(Usage { word: b"--for", expected: "it with ban only" });
+    }
     Ok(to)
+}
+
+/// The network of this address alone.
+fn whole(addr: Addr) -> Prefix {
+    Prefix { addr, len: addr.bits() }
 }
 
 /// Takes an option with its value.
@@ -149,53 +171,4 @@ fn option<'a>(to: &mut Command<'a>, word: &'a [u8], value: Option<&'a [u8]>) -> 
         _ => to.duration_s = Some(duration(value).ok_or(wrong)?),
     }
     Ok(())
-}
-
-/// The network that this word names, if the verb takes one and has none yet.
-fn operand(verb: Verb, known: bool, word: &[u8]) -> Result<Prefix, Usage<'_>> {
-    match verb {
-        _ if known => Err(Usage { word, expected: "one address, and nothing behind it" }),
-        Verb::Explain => {
-            let addr = Addr::parse(word).ok_or(Usage { word, expected: AN_ADDRESS })?;
-            Ok(Prefix::around(addr, addr.bits()))
-        }
-        Verb::Ban | Verb::Unban => Prefix::parse(word).ok_or(Usage { word, expected: A_NETWORK }),
-        _ => Err(Usage { word, expected: "nothing behind this command but options" }),
-    }
-}
-
-/// Whether the verb has what it needs, and no option that would be without effect.
-fn whole(command: &Command<'_>) -> Result<(), Usage<'static>> {
-    let verb = command.verb;
-    let missing = |expected| Err(Usage { word: b"", expected });
-    match verb {
-        Verb::Explain if command.prefix.is_none() => return missing(AN_ADDRESS),
-        Verb::Ban | Verb::Unban if command.prefix.is_none() => return missing(A_NETWORK),
-        _ => {}
-    }
-    if command.jail.is_some() && !matches!(verb, Verb::List | Verb::Ban | Verb::Unban) {
-        return Err(Usage { word: b"--jail", expected: "it with list, ban or unban only" });
-    }
-    if command.duration_s.is_some() && verb != Verb::Ban {
-        return Err(Usage { word: b"--for", expected: "it with ban only" });
-    }
-    Ok(())
-}
-
-/// What to ask the daemon. `default_s` is how long a ban lasts for which no time was said.
-pub(crate) fn request(command: &Command<'_>, default_s: u32) -> Request {
-    let ask = match command.verb {
-        Verb::List => Ask::List,
-        Verb::Explain => Ask::Explain,
-        Verb::Ban => Ask::Ban,
-        Verb::Unban => Ask::Unban,
-        Verb::Status | Verb::Jails | Verb::Version | Verb::Help => Ask::Status,
-    };
-    let duration_s = if ask == Ask::Ban { command.duration_s.unwrap_or(default_s) } else { 0 };
-    Request {
-        ask,
-        prefix: command.prefix.unwrap_or_default(),
-        jail: command.jail.map_or(ANY_JAIL, |name| *name.padded()),
-        duration_s,
-    }
 }

@@ -52,11 +52,11 @@ const WATCHER: Cage = Cage {
     user: "bailiff-watcher",
     capabilities: 0,
     namespaces: ISOLATED,
-    descriptors: 320,
+    descriptors: 1040,
     memory: Some(6 << 20),
     enter: CLOSE_CAGE,
     run: &[
-        READ, WRITE, CLOSE, PREAD64, PWRITE64, SENDTO, RECVMSG, RECVFROM, PPOLL, STATX, CLOCK_GETTIME, EXIT_GROUP,
+        READ, WRITE, CLOSE, PREAD64, PWRITE64, SENDTO, RECVMSG, PPOLL, STATX, CLOCK_GETTIME, EXIT_GROUP,
     ],
 };
 
@@ -89,7 +89,7 @@ const ENFORCER: Cage = Cage {
 pub const LAUNCHER: &[u32] = &[
     WRITE, CLOSE, MPROTECT, RECVFROM, PRLIMIT64, UNSHARE, MOUNT, CHDIR, PIVOT_ROOT, UMOUNT2, SETGROUPS, SETRESGID,
     SETRESUID, GETRESUID, CAPGET, CAPSET, PRCTL, LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF,
-    OPENAT2, SECCOMP, EXECVEAT, CLOSE_RANGE, EXIT_GROUP,
+    OPENAT2, SECCOMP, EXECVEAT, CLOSE_RANGE, DUP3, EXIT_GROUP,
 ];
 
 /// Calls of the warden itself. Its filter holds those of the launcher and of all roles too, because filters are

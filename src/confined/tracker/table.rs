@@ -130,8 +130,9 @@ impl Table {
         let limits = self.limits_of(entry)?;
         let ring = Ring::of(entry, limits.maxretry);
         let age = |at| Some(tick.wrapping_sub(time(entry, &self.slab, limits.maxretry, at)?));
-        let count = (0..ring.used).filter_map(age).filter(|age| *age <= limits.findtime).count();
-        Some((count as u16, age(ring.newest(limits.maxretry))?))
+        let recent = (0..ring.used).filter_map(age).filter(|age| *age <= limits.findtime);
+        let count = recent.fold(0u16, |count, _| count.saturating_add(1));
+        Some((count, age(ring.newest(limits.maxretry))?))
     }
 
     fn limits_of(&self, entry: &[u32; WORDS]) -> Option<Limits> {

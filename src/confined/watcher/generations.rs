@@ -13,6 +13,9 @@ pub(crate) const FILES: usize = 1024;
 /// Generations of one source beyond which the oldest is let go at its end, without lingering.
 const PER_SOURCE: usize = 4;
 
+/// An offset that no file has: its position was not saved.
+pub(crate) const NOWHERE: u64 = u64::MAX;
+
 /// One open file of a source.
 #[derive(Debug)]
 pub(crate) struct Generation {
@@ -37,7 +40,7 @@ pub(crate) struct Generation {
 impl Generation {
     /// A file as it was given: it is read to its end at once.
     pub(crate) fn new(tail: Tail, given: Source, slot: Option<u16>) -> Self {
-        Self { tail, given, due: true, quiet_ns: None, leaving: false, slot, saved: u64::MAX, refused: false }
+        Self { tail, given, due: true, quiet_ns: None, leaving: false, slot, saved: NOWHERE, refused: false }
     }
 }
 
@@ -119,21 +122,25 @@ impl Generations {
     /// The place of a retired file that is not waited for any longer: its end was seen since it was quiet for long enough,
     /// or its source has enough newer ones.
     pub(crate) fn outlived(&self) -> Option<usize> {
-        let over = |g: &Generation| g.quiet_ns.is_some() && !g.due && (g.leaving || self.is_surplus(&g.given));
-        self.places.iter().take(self.used).position(|g| g.as_ref().is_some_and(over))
+        let is_over = |g: &Generation| !g.due && (g.leaving || self.is_surplus(&g.given));
+        (0..self.used).find(|place| self.retired(*place).is_some_and(is_over))
     }
 
     /// The place of the retired file that has been quiet for longest: it makes room when the table is full.
     pub(crate) fn longest_quiet(&self) -> Option<usize> {
-        let places = (0..).zip(self.places.iter());
-        let quiet = places.filter_map(|(place, g)| Some((g.as_ref()?.quiet_ns?, place)));
-        quiet.min().map(|(_, place)| place)
+        let quiet = |place| Some((self.retired(place)?.quiet_ns?, place));
+        (0..self.used).filter_map(quiet).min().map(|(_, place)| place)
+    }
+
+    fn retired(&self, place: usize) -> Option<&Generation> {
+        self.places.get(place)?.as_ref().filter(|g| g.quiet_ns.is_some())
     }
 
     /// Lets the file at this place go.
     pub(crate) fn remove(&mut self, place: usize) -> Option<Generation> {
         let gone = self.places.get_mut(place)?.take();
-        while self.used.checked_sub(1).is_some_and(|last| self.places.get(last).is_some_and(Option::is_none)) {
+        while self.used.checked_sub(1).is_some_and(|last| self.places.get(last).is_some_and(Option::is_none))
+        {
             self.used = self.used.saturating_sub(1);
         }
         gone
@@ -142,7 +149,7 @@ impl Generations {
     /// Whether its source has so many newer files that this one is not waited for.
     fn is_surplus(&self, given: &Source) -> bool {
         let newer = |g: &&Generation| g.given.source == given.source && g.given.generation > given.generation;
-        self.iter().filter(newer).count() >= PER_SOURCE
+        self.iter().filter(newer).nth(PER_SOURCE - 1).is_some()
     }
 
     /// Anything may have happened to any file.

@@ -19,6 +19,7 @@ mod positions;
 mod read;
 mod run;
 mod tail;
+mod take;
 mod tick;
 
 use bailiff::shared::base::enter::enter;
@@ -40,6 +41,9 @@ use positions::{Positions, SIZE, SLOTS};
 use run::{Clock, Leave, Watcher};
 use tail::BLOCK;
 
+/// Memory that is mapped before the cage is closed: room for a block, and the slots of positions.
+type Memory = (&'static mut [u8], &'static mut [[u8; SIZE]]);
+
 fn main(start: &Start) -> u8 {
     let mut log = Log::new("watcher");
     let uid = start.arg(1).and_then(decimal).and_then(|uid| u32::try_from(uid).ok());
@@ -54,15 +58,13 @@ fn main(start: &Start) -> u8 {
     };
     log.steps = terms.steps;
     match (slots(BLOCK), slots::<[u8; SIZE]>(SLOTS)) {
-        (Ok(buf), Ok(slots)) => caged(uid, &terms, &log, warden, buf, slots),
+        (Ok(buf), Ok(slots)) => caged(uid, &terms, &log, warden, (buf, slots)),
         (Err(errno), _) | (_, Err(errno)) => code(Leave::Kernel("memory", errno), &log),
     }
 }
 
 /// Closes the cage; then, and only then, reads what others wrote.
-fn caged(
-    uid: u32, terms: &Terms, log: &Log, warden: Fd, buf: &mut [u8], slots: &'static mut [[u8; SIZE]],
-) -> u8 {
+fn caged(uid: u32, terms: &Terms, log: &Log, warden: Fd, (buf, slots): Memory) -> u8 {
     if let Err(open) = enter(cage(Role::Watcher), uid) {
         log.say(Level::Error, open.what());
         return 111;

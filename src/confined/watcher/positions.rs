@@ -122,7 +122,7 @@ impl Positions {
             None => (1, 0),
             Some(p) => (2, p.saved_ms),
         };
-        let free = (0u16..).zip(self.slots.iter()).filter(|(number, _)| !self.is_taken(*number));
+        let free = (0..=u16::MAX).zip(self.slots.iter()).filter(|(number, _)| !self.is_taken(*number));
         let (number, _) = free.min_by_key(|(_, slot)| rank(slot))?;
         self.set_taken(number, true);
         Some(number)

@@ -3,21 +3,16 @@
 //! Runs in: the watcher, cage closed. In: from the warden files, pings and, by its end, the order to stop; from the kernel
 //! which watched file was written to. Out: to the tracker attempts at once and tides once a second; to the warden pongs; to
 //! the state file positions, ten times a second at most. Never: waits for the tracker or for a file while a ping may come.
-//!
-//! Where reading of a file begins: where it stopped, if a position of this very file was saved (a file that was cut since
-//! shows it at the first read, and is read from its start); else at its first byte, if the warden saw it come or if it was
-//! made after the last position of any file was saved, so while no watcher ran; else at its end.
-use super::generations::{Generation, Generations, file};
+use super::generations::Generations;
 use super::harvest::Harvest;
 use super::positions::Positions;
-use super::read::read;
-use super::tail::Tail;
+use super::read::Reading;
 use bailiff::shared::base::channel::{self, Fault};
-use bailiff::shared::base::log::{Level, Log};
+use bailiff::shared::base::log::Log;
 use bailiff::shared::base::turn::wait;
 use bailiff::shared::pure::wire::batch::{Batch, Record, records};
 use bailiff::shared::pure::wire::source::{Beat, Pulse, Source};
-use bailiff::shared::pure::wire::terms::{NO_FILTER, Terms};
+use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shims::clock::monotonic_ns;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
@@ -33,6 +28,8 @@ pub(crate) const TICK_NS: u64 = 100_000_000;
 pub(crate) const TIDE_NS: u64 = 1_000_000_000;
 /// No tick is planned.
 pub(crate) const NEVER_NS: u64 = u64::MAX;
+
+const ECONNRESET: Errno = Errno(104);
 
 /// Why the loop ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,7 +115,8 @@ impl Watcher<'_> {
         };
         let mut slots = [PollFd::readable(&self.warden), events, tracker];
         let busy = !stuck && self.generations.is_due();
-        let deadline = if busy { Some(self.clock.now) } else { Some(self.clock.tick).filter(|t| *t != NEVER_NS) };
+        let deadline =
+            if busy { Some(self.clock.now) } else { Some(self.clock.tick).filter(|t| *t != NEVER_NS) };
         wait(&mut slots, self.clock.now, deadline).map_err(|errno| Leave::Kernel("ppoll", errno))?;
         let [warden, events, _] = slots.map(|slot| slot.is_ready());
         if warden {
@@ -127,23 +125,27 @@ impl Watcher<'_> {
         if events {
             self.notice()?;
         }
-        self.read()?;
+        let stirred = self.read()?;
         self.clock.now = monotonic_ns();
+        if stirred {
+            self.plan(0);
+        }
         self.tick()
     }
 
-    /// Reads the files that are due, each a block in its turn, and sends what they gave.
-    fn read(&mut self) -> Result<(), Leave> {
+    /// Reads the files that are due, each a block in its turn, and sends what they gave. Whether there were any.
+    fn read(&mut self) -> Result<bool, Leave> {
         let mut left = TURN;
         while left > 0 && self.harvest.is_free()? {
             let Some(place) = self.generations.next_due() else { break };
             let Some(file) = self.generations.at(place) else { break };
-            let consumed = read(file, self.buf, self.terms, &mut self.harvest, self.log)?;
+            let mut reading = Reading { terms: self.terms, harvest: &mut self.harvest, log: self.log };
+            let consumed = reading.block(file, self.buf)?;
+            // A file without news costs time too.
             left = left.saturating_sub(consumed.max(1 << 10));
-            self.clock.tick = self.clock.tick.min(self.clock.now.saturating_add(TICK_NS));
         }
         self.harvest.send(false)?;
-        Ok(())
+        Ok(left < TURN)
     }
 
     /// Takes the kernel's events. Those of files that are gone mean nothing any more, and those of files that have not
@@ -157,7 +159,9 @@ impl Watcher<'_> {
         };
         let mut rest = buf.get(..got).unwrap_or(&[]);
         // struct inotify_event: wd, mask, cookie, length of the name behind (linux/inotify.h, 6.18).
-        while let Some(([a, b, c, d, mask @ .., _, _, _, _, n0, n1, n2, n3], behind)) = rest.split_first_chunk::<16>() {
+        while let Some(([a, b, c, d, mask @ .., _, _, _, _, n0, n1, n2, n3], behind)) =
+            rest.split_first_chunk::<16>()
+        {
             let [watch, mask, name] = [[*a, *b, *c, *d], *mask, [*n0, *n1, *n2, *n3]].map(u32::from_ne_bytes);
             self.wake(watch, mask);
             rest = behind.get(name as usize..).unwrap_or(&[]);
@@ -183,7 +187,7 @@ impl Watcher<'_> {
     fn hear(&mut self) -> Result<(), Leave> {
         let mut buf = [0u8; 64];
         let (len, fd) = match receive_with(&self.warden, &mut buf) {
-            Ok((0, _)) | Err(Errno(104)) => return Err(Leave::Stop),
+            Ok((0, _)) | Err(ECONNRESET) => return Err(Leave::Stop),
             Ok(received) => received,
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(()),
             Err(Errno::EMSGSIZE) => return Err(Leave::Breach),
@@ -216,66 +220,6 @@ impl Watcher<'_> {
         let mut batch = Batch::new();
         batch.push(&Pulse { beat, figure: self.harvest.lines });
         let _ = channel::send(&self.warden, batch.datagram(), false);
-    }
-
-    /// Takes a file; one that is open already is let go.
-    fn take(&mut self, given: Source, fd: Fd) -> Result<(), Leave> {
-        let reads = |number: u32| given.jails.checked_shr(number).is_some_and(|bits| bits & 1 == 1);
-        let known = |number: u32| self.terms.jails().get(number as usize).is_some_and(|j| j.filter != NO_FILTER);
-        if (0..u32::BITS).any(|number| reads(number) && !known(number)) {
-            return Err(Leave::Breach);
-        }
-        if self.generations.holds(&given) {
-            return Ok(());
-        }
-        let id = file(&given);
-        let tail = match self.positions.find(&id) {
-            Some(position) => Ok(Tail::resume(fd, &position)),
-            None if given.whole || self.positions.is_unread(&id) => Ok(Tail::whole(fd, id)),
-            None => Tail::end(fd, id, self.buf),
-        };
-        match tail {
-            Ok(tail) => self.add(tail, given),
-            Err(errno) => self.log.refused(Level::Warning, "cannot read a log file", errno),
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, tail: Tail, given: Source) {
-        if self.generations.is_full()
-            && let Some(place) = self.generations.longest_quiet()
-        {
-            self.let_go(place);
-        }
-        let slot = self.positions.claim(&tail.file);
-        if !self.generations.add(Generation::new(tail, given, slot), monotonic_ns()) {
-            self.log.say(Level::Warning, "too many log files: one is not read");
-        }
-        self.show(given.source);
-    }
-
-    /// Tells of whether a source's file is open.
-    fn show(&mut self, source: u8) {
-        let open = self.generations.is_open(source);
-        self.harvest.tide(source, |tide| tide.open = open);
-    }
-
-    /// Closes a file; what of it was not read is lost, and counted.
-    pub(crate) fn let_go(&mut self, place: usize) {
-        let Some(gone) = self.generations.remove(place) else { return };
-        let lost = if gone.due { gone.tail.unread() } else { 0 };
-        let source = gone.given.source;
-        self.harvest.tide(source, |tide| tide.lost_bytes = tide.lost_bytes.saturating_add(lost));
-        if lost > 0 {
-            self.log.line(Level::Warning, |t| {
-                t.bytes(b"source ").dec(source.into()).bytes(b" has too many rotated files: ");
-                t.dec(lost).bytes(b" bytes are not read");
-            });
-        }
-        if let Some(slot) = gone.slot {
-            self.positions.release(slot);
-        }
-        self.show(source);
     }
 }
 

@@ -102,7 +102,8 @@ impl Tail {
         let got = pread(&self.fd, buf, self.offset.saturating_sub(before))?;
         let more = got == buf.len();
         let bytes = buf.get(..got).unwrap_or(&[]);
-        let Some((old, new)) = bytes.split_at_checked(before as usize).filter(|(old, _)| digest(old) == self.mark)
+        let Some((old, new)) =
+            bytes.split_at_checked(before as usize).filter(|(old, _)| digest(old) == self.mark)
         else {
             return Ok(Fill::Cut(self.cut()));
         };

@@ -26,7 +26,8 @@ impl Watcher<'_> {
         Ok(())
     }
 
-    fn plan(&mut self, at: u64) {
+    /// Plans a tick at this time, but not before `TICK_NS` has passed.
+    pub(crate) fn plan(&mut self, at: u64) {
         let soonest = self.clock.now.saturating_add(TICK_NS);
         self.clock.tick = self.clock.tick.min(at.max(soonest));
     }
@@ -42,7 +43,9 @@ impl Watcher<'_> {
             let Some(slot) = file.slot else { continue };
             file.saved = file.tail.offset();
             let outcome = self.positions.save(slot, &file.tail.position(saved_ms));
-            if let Err(errno) = outcome && !self.unsaved {
+            if let Err(errno) = outcome
+                && !self.unsaved
+            {
                 self.log.refused(Level::Warning, "cannot save a position", errno);
             }
             self.unsaved = outcome.is_err();

@@ -1,11 +1,13 @@
 //! Headers of log lines: what the system's logger wrote before the service's own message.
 //!
-//! Runs in: the watcher, the client's `test`, the filter compiler. In: one line without its newline, any bytes,
-//! hostile. Out: program, message, how often the line stands for. Never: reads beyond 128 bytes of one header word.
+//! Runs in: the watcher, the client's `test`, the filter compiler. In: one line without its newline, any
+//! bytes, hostile. Out: program, message, how often the line stands for. Never: reads beyond 128 bytes of one
+//! header word.
 
 use super::bytes::decimal;
 
-/// Longest word of a header in bytes (RFC 5424 allows 255 for a host; no host or program on Linux needs more).
+/// Longest word of a header in bytes (RFC 5424 allows 255 for a host; no host or program on Linux needs
+/// more).
 const WORD_MAX: usize = 128;
 
 /// Most occurrences that one `message repeated N times` line may stand for. sshd allows some ten attempts a
@@ -23,8 +25,8 @@ pub struct Head<'a> {
     pub times: u16,
 }
 
-/// Reads the syslog header: RFC 3164 (with or without `<pri>`, host, process id), the same with an RFC 3339 time,
-/// or RFC 5424. `None` where the line has no such header.
+/// Reads the syslog header: RFC 3164 (with or without `<pri>`, host, process id), the same with an RFC 3339
+/// time, or RFC 5424. `None` where the line has no such header.
 pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
     let bare = pri(line);
     let (program, message) = match bare.strip_prefix(b"1 ") {
@@ -75,57 +77,50 @@ fn pri(line: &[u8]) -> &[u8] {
     behind.unwrap_or(line)
 }
 
-/// Whether `text` has the shape of `like`, where `0` stands for a digit and `_` for a digit or a space.
-fn shaped(text: &[u8], like: &[u8]) -> bool {
-    text.len() == like.len()
-        && text.iter().zip(like).all(|(b, l)| match l {
-            b'0' => b.is_ascii_digit(),
-            b'_' => b.is_ascii_digit() || *b == b' ',
-            b'A' => b.is_ascii_alphabetic(),
-            _ => b == l,
-        })
-}
-
-/// What stands behind the time, which RFC 3164 (`Nov 21 19:55:39 `) or RFC 3339 writes.
+/// What stands behind the time, which RFC 3164 (`Nov 21 19:55:39 `, a one-digit day with one space or two) or
+/// RFC 3339 writes. Its shape is looked at, not its value: nothing is decided by the time of a line.
 fn time(line: &[u8]) -> Option<&[u8]> {
-    if let Some((stamp, rest)) = line.split_at_checked(16)
-        && shaped(stamp, b"AAA _0 00:00:00 ")
-    {
-        return Some(rest);
+    match line.split_first_chunk::<15>()? {
+        ([b'A'..=b'Z', _, _, b' ', _, b'0'..=b'9', b' ', _, _, b':', _, _, b':', _, _], rest) => {
+            rest.strip_prefix(b" ")
+        }
+        ([b'A'..=b'Z', _, _, b' ', b'0'..=b'9', b' ', _, _, b':', _, _, b':', _, _, b' '], rest) => {
+            Some(rest)
+        }
+        _ => rfc3339(line),
     }
-    if let Some((stamp, rest)) = line.split_at_checked(15)
-        && shaped(stamp, b"AAA 0 00:00:00 ")
-    {
-        return Some(rest);
-    }
-    rfc3339(line)
 }
 
-/// What stands behind `2026-11-21T19:55:39`, a fraction or none, `Z`, `+01:00`, `+0100` or nothing, and a space.
+/// What stands behind `2026-11-21T19:55:39`, a fraction or none, `Z`, `+01:00`, `+0100` or nothing, and a
+/// space.
 fn rfc3339(line: &[u8]) -> Option<&[u8]> {
-    let (stamp, rest) = line.split_at_checked(19)?;
-    if !shaped(stamp, b"0000-00-00T00:00:00") && !shaped(stamp, b"0000-00-00 00:00:00") {
+    let (stamp, rest) = line.split_first_chunk::<19>()?;
+    let [b'0'..=b'9', _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', _, _, b':', _, _, b':', _, b'0'..=b'9'] =
+        stamp
+    else {
         return None;
-    }
+    };
     let (zone, rest) = word(rest)?;
-    let zone = match zone.split_first() {
-        Some((b'.' | b',', mut rest)) => {
-            while let Some((_, behind)) = rest.split_first().filter(|(b, _)| b.is_ascii_digit()) {
-                rest = behind;
-            }
-            rest
-        }
+    let zone = match zone {
+        [b'.' | b',', fraction @ ..] => digits(fraction),
         _ => zone,
     };
-    let known = match zone.split_first() {
-        None => true,
-        Some((b'+' | b'-', zone)) => shaped(zone, b"00:00") || shaped(zone, b"0000"),
-        Some(_) => zone == b"Z",
-    };
-    known.then_some(rest)
+    match zone {
+        [] | [b'Z'] | [b'+' | b'-', _, _, b':', _, _] | [b'+' | b'-', _, _, _, _] => Some(rest),
+        _ => None,
+    }
 }
 
-/// `sshd[123]: message`, `sshd: message` or metalog's `[sshd] message`. The host stands before it and has no colon.
+/// What stands behind the digits.
+fn digits(mut text: &[u8]) -> &[u8] {
+    while let [b'0'..=b'9', behind @ ..] = text {
+        text = behind;
+    }
+    text
+}
+
+/// `sshd[123]: message`, `sshd: message` or metalog's `[sshd] message`. The host stands before it and has no
+/// colon.
 fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (word, rest) = word(text)?;
     if let Some(inner) = word.strip_prefix(b"[") {

@@ -50,7 +50,10 @@ fn main(start: &Start) -> u8 {
         return 112;
     };
     let row = cage(role);
-    let program = Fd::given(program);
+    let Ok(program) = last(Fd::given(program)) else {
+        log.say(Level::Error, "no program on the last descriptor");
+        return USAGE;
+    };
     let Err(Failed(what, errno)) = close(row, &launch, &program, &log) else {
         let errno = become_role(row, &launch, &program);
         log.refused(Level::Error, "execveat", errno);
@@ -61,6 +64,13 @@ fn main(start: &Start) -> u8 {
         t.bytes(errno.name().as_bytes()).bytes(b" (").dec(errno.0.into()).byte(b')');
     });
     SYSTEM
+}
+
+/// The program under the next number, where it does not outlive the exec: the role is not given its own file.
+fn last(program: Fd) -> Result<Fd, Errno> {
+    let number = u8::try_from(program.number()).ok().and_then(|n| n.checked_add(1)).ok_or(Errno::EINVAL)?;
+    program.copy_to(number, true)?;
+    Ok(Fd::given(number))
 }
 
 /// The one record of the warden that is for the launcher.

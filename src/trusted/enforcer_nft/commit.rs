@@ -4,7 +4,7 @@
 //! number. Never: reports success before the last answer was read: in an aborted batch the good messages still get
 //! ack 0. Never has a request under way when it returns: nf_tables answers before sendto(2) returns.
 use super::netlink::{
-    Header, Messages, NLM_F_ACK, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Writer, error,
+    Attr, Header, Messages, NLM_F_ACK, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Writer, error,
 };
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
@@ -21,22 +21,22 @@ const FRAME: [u8; 4] = [0, 0, 0, 10];
 /// struct nfgenmsg of an nf_tables message: family NFPROTO_INET (linux/netfilter.h, 6.18).
 const INET: [u8; 4] = [1, 0, 0, 0];
 /// Most verdicts in a batch, as in `wire`; at most so many acks then wait in the queue, which holds 256.
-pub const MOST: usize = 128;
+pub(crate) const MOST: usize = 128;
 /// Room for the largest batch: a table of 32 jails with long names and ports takes 140 KB.
 const SEND_BYTES: usize = 192 << 10;
 /// The largest datagram of a dump: `netlink_dump` (net/netlink/af_netlink.c, 6.18) never makes a larger one.
-pub const RECEIVE_BYTES: usize = 32 << 10;
+pub(crate) const RECEIVE_BYTES: usize = 32 << 10;
 /// The answers are there when sendto(2) returns; waiting is for a kernel that will do it otherwise.
 const PATIENCE_NS: u64 = 5_000_000_000;
 
 /// An nf_tables message, to be part of a batch or a question.
-pub fn message(w: &mut Writer<'_>, kind: u16, flags: u16, seq: u32, fill: impl FnOnce(&mut Writer<'_>)) {
-    w.message(NFNL_SUBSYS_NFTABLES << 8 | kind, flags, seq, &INET, fill);
+pub(crate) fn message(w: &mut Writer<'_>, kind: u16, flags: u16, seq: u32, attributes: &[Attr<'_>]) {
+    w.message(NFNL_SUBSYS_NFTABLES << 8 | kind, flags, seq, &INET, attributes);
 }
 
 /// What the kernel has answered to one batch. Message group `g` of a batch has the number `base + 1 + g`.
 #[derive(Debug)]
-pub struct Acks {
+pub(crate) struct Acks {
     base: u32,
     /// Groups whose last message was not answered yet, as bits.
     waiting: u128,
@@ -48,12 +48,12 @@ pub struct Acks {
 
 impl Acks {
     /// Of a batch with these groups, nothing was answered yet.
-    pub fn new(base: u32, groups: u128) -> Self {
+    pub(crate) fn new(base: u32, groups: u128) -> Self {
         Self { base, waiting: groups, whole: 0, errno: [0; MOST] }
     }
 
     /// Takes one message of the kernel; what does not belong to this batch is passed over.
-    pub fn note(&mut self, header: &Header, body: &[u8]) {
+    pub(crate) fn note(&mut self, header: &Header, body: &[u8]) {
         let group = header.seq.wrapping_sub(self.base).wrapping_sub(1);
         let (NLMSG_ERROR, Some((errno, request))) = (header.kind, error(body)) else { return };
         if header.seq == self.base && errno != 0 {
@@ -65,31 +65,24 @@ impl Acks {
             *slot = errno;
         }
         // Of a group only the last message asks for an ack.
-        let last = Header::read(request).is_some_and(|(r, _)| r.flags & NLM_F_ACK != 0);
-        if last {
+        if Header::read(request).is_some_and(|(r, _)| r.flags & NLM_F_ACK != 0) {
             self.waiting &= !1u128.wrapping_shl(group);
         }
     }
 
-    /// Whether nothing more will come.
-    pub fn is_complete(&self) -> bool {
-        self.waiting == 0
-    }
-
     /// Good only when every answer is there and every one is 0: in no other state is anything in force.
-    pub fn result(&self) -> Result<(), Errno> {
-        let first = core::iter::once(&self.whole).chain(&self.errno).find(|e| **e != 0);
-        match first {
+    pub(crate) fn result(&self) -> Result<(), Errno> {
+        let late = if self.waiting == 0 { 0 } else { Errno::EIO.0 };
+        match [self.whole].iter().chain(&self.errno).chain(&[late]).find(|e| **e != 0) {
             Some(errno) => Err(Errno(*errno)),
-            None if self.is_complete() => Ok(()),
-            None => Err(Errno::EIO),
+            None => Ok(()),
         }
     }
 }
 
 /// The request socket with its two buffers.
 #[derive(Debug)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     fd: Fd,
     seq: u32,
     tx: &'static mut [u8],
@@ -98,53 +91,55 @@ pub struct Kernel {
 
 impl Kernel {
     /// Over this nfnetlink socket, which is in no multicast group.
-    pub fn new(fd: Fd) -> Result<Self, Errno> {
+    pub(crate) fn new(fd: Fd) -> Result<Self, Errno> {
         Ok(Self { fd, seq: 1, tx: slots(SEND_BYTES)?, rx: slots(RECEIVE_BYTES)? })
     }
 
     /// Sends one batch and reads every answer. `fill` writes the messages, numbered from what it is given on;
     /// `groups` has a bit for each number whose last message asks for an ack. `Err`: what became of it is unknown.
-    pub fn transact(&mut self, groups: u128, fill: impl FnOnce(&mut Writer<'_>, u32)) -> Result<Acks, Errno> {
+    pub(crate) fn transact(
+        &mut self,
+        groups: u128,
+        fill: impl FnOnce(&mut Writer<'_>, u32),
+    ) -> Result<Acks, Errno> {
         let base = self.seq;
         self.seq = base.wrapping_add(1 + MOST as u32);
         let mut acks = Acks::new(base, groups);
         let mut w = Writer::new(self.tx);
-        w.message(NFNL_MSG_BATCH_BEGIN, 0, base, &FRAME, |_| ());
+        w.message(NFNL_MSG_BATCH_BEGIN, 0, base, &FRAME, &[]);
         fill(&mut w, base.wrapping_add(1));
-        w.message(NFNL_MSG_BATCH_END, 0, base, &FRAME, |_| ());
+        w.message(NFNL_MSG_BATCH_END, 0, base, &FRAME, &[]);
         let sent = w.finish().ok_or(Errno::EMSGSIZE).and_then(|batch| send(&self.fd, batch, false));
         if let Err(errno) = sent {
             (acks.whole, acks.waiting) = (errno.0, 0);
         }
-        while !acks.is_complete() {
-            for (header, body) in Messages(next(&self.fd, self.rx)?) {
-                acks.note(&header, body);
-            }
+        while acks.waiting != 0 {
+            Messages(next(&self.fd, self.rx)?).for_each(|(header, body)| acks.note(&header, body));
         }
         Ok(acks)
     }
 
     /// Asks one question (no batch) and hands the attributes of each answer to `each`. `Err(EINTR)`: the answer to
     /// a dump is not of one moment.
-    pub fn ask(
+    pub(crate) fn ask(
         &mut self,
         kind: u16,
         flags: u16,
-        fill: impl FnOnce(&mut Writer<'_>),
+        what: &[Attr<'_>],
         mut each: impl FnMut(&[u8]),
     ) -> Result<(), Errno> {
         let seq = self.seq;
         self.seq = seq.wrapping_add(1);
         let mut w = Writer::new(self.tx);
-        message(&mut w, kind, flags | NLM_F_ACK, seq, fill);
+        message(&mut w, kind, flags | NLM_F_ACK, seq, what);
         send(&self.fd, w.finish().ok_or(Errno::EMSGSIZE)?, false)?;
-        let mut torn = false;
+        let mut torn = 0;
         loop {
             for (header, body) in Messages(next(&self.fd, self.rx)?).filter(|(h, _)| h.seq == seq) {
-                torn |= header.flags & NLM_F_DUMP_INTR != 0;
+                torn |= header.flags & NLM_F_DUMP_INTR;
                 match (header.kind, error(body)) {
-                    (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) if torn => return Err(Errno::EINTR),
-                    (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) => return Ok(()),
+                    (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) if torn == 0 => return Ok(()),
+                    (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) => return Err(Errno::EINTR),
                     (NLMSG_ERROR | NLMSG_DONE, Some((errno, _))) => return Err(Errno(errno)),
                     _ => each(body.get(INET.len()..).unwrap_or(&[])),
                 }
@@ -158,12 +153,10 @@ fn next<'a>(fd: &Fd, buf: &'a mut [u8]) -> Result<&'a [u8], Errno> {
     loop {
         match receive(fd, buf, false) {
             Ok(len) => return buf.get(..len).ok_or(Errno::EMSGSIZE),
-            Err(Errno::EINTR) => (),
-            Err(Errno::EAGAIN) => match ppoll(&mut [PollFd::readable(fd)], Some(PATIENCE_NS)) {
-                Ok(0) => return Err(Errno::EIO),
-                Ok(_) | Err(Errno::EINTR) => (),
-                Err(errno) => return Err(errno),
-            },
+            Err(Errno::EAGAIN) if ppoll(&mut [PollFd::readable(fd)], Some(PATIENCE_NS)) == Ok(0) => {
+                return Err(Errno::EIO);
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => (),
             Err(errno) => return Err(errno),
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! Runs in: the enforcer. In: verdicts of the tracker, which is not trusted; the terms; this host's addresses and gateways.
 //! Out: a `Ban`, or the refusal by name. Never: asks the kernel, remembers a verdict.
-use super::element::Width;
+use super::element::{Width, key};
 use bailiff::shared::pure::addr::{Addr, Prefix};
-use bailiff::shared::pure::wire::terms::{Jail, Terms};
+use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shared::pure::wire::verdict::{Action, Refusal, Verdict};
 
 /// What is nobody's to ban: unspecified (which is each set's sentinel too), loopback, link-local, multicast.
@@ -21,26 +21,26 @@ const SPECIAL: [Prefix; 8] = [
 
 /// A verdict that the guard has let pass: having one proves it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Ban {
+pub(crate) struct Ban {
     verdict: Verdict,
     width: &'static Width,
 }
 
 impl Ban {
     /// The verdict.
-    pub fn verdict(&self) -> &Verdict {
+    pub(crate) fn verdict(&self) -> &Verdict {
         &self.verdict
     }
 
     /// What follows the jail's name in the name of its set.
-    pub fn suffix(&self) -> &'static [u8] {
+    pub(crate) fn suffix(&self) -> &'static [u8] {
         self.width.suffix
     }
 }
 
 /// The guard with its bucket of tokens: one for each ban, `rate` more each second, at most `max_bans`.
 #[derive(Debug)]
-pub struct Guard<'a> {
+pub(crate) struct Guard<'a> {
     terms: &'a Terms,
     /// In billionths of a token, so that one nanosecond at one token a second counts.
     level: u64,
@@ -51,23 +51,30 @@ const TOKEN: u64 = 1_000_000_000;
 
 impl<'a> Guard<'a> {
     /// With these terms and a full bucket.
-    pub fn new(terms: &'a Terms, now_ns: u64) -> Self {
+    pub(crate) fn new(terms: &'a Terms, now_ns: u64) -> Self {
         Self { terms, level: u64::from(terms.max_bans).saturating_mul(TOKEN), filled_ns: now_ns }
     }
 
-    /// Whether this verdict may pass. `own` and `gateways` are this host's.
-    pub fn admit(&mut self, verdict: &Verdict, own: &[Addr], gateways: &[Addr], now_ns: u64) -> Result<Ban, Refusal> {
+    /// Whether this verdict may pass. `known` are this host's own addresses, and its gateways.
+    pub(crate) fn admit(
+        &mut self,
+        verdict: &Verdict,
+        known: [&[[u8; 16]]; 2],
+        now_ns: u64,
+    ) -> Result<Ban, Refusal> {
         let prefix = &verdict.prefix;
-        let _: &Jail = self.terms.jails().get(usize::from(verdict.jail)).ok_or(Refusal::Jail)?;
+        if verdict.jail >= self.terms.jail_count {
+            return Err(Refusal::Jail);
+        }
         let width = Width::of(prefix).ok_or(Refusal::TooWide)?;
         let ban = Ban { verdict: *verdict, width };
         match verdict.action {
             // Lifting and asking harm nobody, but the sentinels must stay.
-            Action::Unban | Action::Ask if prefix.addr == width.sentinel() => Err(Refusal::Special),
+            Action::Unban | Action::Ask if key(&prefix.addr) == width.sentinel() => Err(Refusal::Special),
             Action::Unban | Action::Ask => Ok(ban),
             Action::Ban | Action::Extend => {
                 self.bounds(verdict)?;
-                addresses(self.terms, prefix, own, gateways)?;
+                addresses(self.terms, prefix, known)?;
                 self.spend(now_ns)?;
                 Ok(ban)
             }
@@ -97,17 +104,17 @@ impl<'a> Guard<'a> {
     }
 }
 
-fn addresses(terms: &Terms, prefix: &Prefix, own: &[Addr], gateways: &[Addr]) -> Result<(), Refusal> {
+fn addresses(terms: &Terms, prefix: &Prefix, [own, gateways]: [&[[u8; 16]]; 2]) -> Result<(), Refusal> {
     if terms.never_ban().iter().any(|never| never.meets(prefix)) {
         return Err(Refusal::NeverBan);
     }
     if SPECIAL.iter().any(|special| special.meets(prefix)) {
         return Err(Refusal::Special);
     }
-    if own.iter().any(|addr| prefix.holds(addr)) {
+    if own.iter().any(|addr| prefix.holds(&Addr(*addr))) {
         return Err(Refusal::OwnAddress);
     }
-    if gateways.iter().any(|addr| prefix.holds(addr)) {
+    if gateways.iter().any(|addr| prefix.holds(&Addr(*addr))) {
         return Err(Refusal::Gateway);
     }
     Ok(())

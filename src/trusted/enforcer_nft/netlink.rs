@@ -3,28 +3,47 @@
 //! Runs in: the enforcer. In: values of ours; datagrams of the kernel. Out: bytes; headers, bodies and attributes whose
 //! lengths were checked. Never: writes or reads outside its buffer, calls the kernel.
 
-/// Message kinds and flags (linux/netlink.h, 6.18).
-pub const NLMSG_ERROR: u16 = 2;
+/// Kinds and flags of messages (linux/netlink.h, 6.18).
+pub(crate) const NLMSG_ERROR: u16 = 2;
 /// End of a dump.
-pub const NLMSG_DONE: u16 = 3;
-/// To the kernel.
-pub const NLM_F_REQUEST: u16 = 1;
+pub(crate) const NLMSG_DONE: u16 = 3;
+const NLM_F_REQUEST: u16 = 1;
 /// Answer success too: failure is always answered.
-pub const NLM_F_ACK: u16 = 4;
+pub(crate) const NLM_F_ACK: u16 = 4;
 /// The dump is not of one moment: something was changed meanwhile.
-pub const NLM_F_DUMP_INTR: u16 = 0x10;
+pub(crate) const NLM_F_DUMP_INTR: u16 = 0x10;
 /// Everything there is, in several datagrams.
-pub const NLM_F_DUMP: u16 = 0x300;
+pub(crate) const NLM_F_DUMP: u16 = 0x300;
 /// Make it if it is not there.
-pub const NLM_F_CREATE: u16 = 0x400;
+pub(crate) const NLM_F_CREATE: u16 = 0x400;
 /// Put it behind what is there.
-pub const NLM_F_APPEND: u16 = 0x800;
+pub(crate) const NLM_F_APPEND: u16 = 0x800;
 const NLA_F_NESTED: u16 = 0x8000;
 const NLA_TYPE_MASK: u16 = 0x3fff;
+const NFTA_DATA_VALUE: u16 = 1; // linux/netfilter/nf_tables.h, 6.18
+
+/// An attribute: its number, and its value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Attr<'a> {
+    /// No attribute at all.
+    Nothing,
+    /// An attribute that holds a value of nf_tables: bytes as they are, in two parts.
+    Data(u16, [&'a [u8]; 2]),
+    /// Bytes as they are, in two parts.
+    Bytes(u16, [&'a [u8]; 2]),
+    /// Text in two parts, closed by a NUL.
+    Text(u16, [&'a [u8]; 2]),
+    /// A number, big-endian, as nf_tables takes it.
+    U32(u16, u32),
+    /// Likewise.
+    U64(u16, u64),
+    /// Attributes.
+    Nest(u16, &'a [Attr<'a>]),
+}
 
 /// Messages that grow in a fixed buffer. One that did not fit makes the whole void.
 #[derive(Debug)]
-pub struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     buf: &'a mut [u8],
     len: usize,
     full: bool,
@@ -32,7 +51,7 @@ pub struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// No message, in this buffer.
-    pub fn new(buf: &'a mut [u8]) -> Self {
+    pub(crate) fn new(buf: &'a mut [u8]) -> Self {
         Self { buf, len: 0, full: false }
     }
 
@@ -48,8 +67,8 @@ impl<'a> Writer<'a> {
         self.len = self.len.saturating_add(bytes.len());
     }
 
-    /// One message (struct nlmsghdr): `head` is what its family puts before the attributes, which `fill` writes.
-    pub fn message(&mut self, kind: u16, flags: u16, seq: u32, head: &[u8], fill: impl FnOnce(&mut Self)) {
+    /// One message (struct nlmsghdr): `head` is what its family puts before the attributes.
+    pub(crate) fn message(&mut self, kind: u16, flags: u16, seq: u32, head: &[u8], attributes: &[Attr<'_>]) {
         let start = self.len;
         self.put(&[0; 4]);
         self.put(&kind.to_ne_bytes());
@@ -57,56 +76,54 @@ impl<'a> Writer<'a> {
         self.put(&seq.to_ne_bytes());
         self.put(&[0; 4]);
         self.put(head);
-        fill(self);
-        let len = u32::try_from(self.len.saturating_sub(start)).unwrap_or(0);
+        self.attributes(attributes);
+        let len = self.len.saturating_sub(start) as u32;
         self.at(start, &len.to_ne_bytes());
     }
 
-    /// One attribute (struct nlattr), its value in parts.
-    pub fn attr(&mut self, kind: u16, parts: &[&[u8]]) {
-        self.framed(kind, |w| parts.iter().for_each(|part| w.put(part)));
-    }
-
-    /// An attribute of text, in parts, closed by a NUL.
-    pub fn text(&mut self, kind: u16, parts: [&[u8]; 2]) {
-        let [first, second] = parts;
-        self.attr(kind, &[first, second, &[0]]);
-    }
-
-    /// A number as nf_tables takes it.
-    pub fn be32(&mut self, kind: u16, value: u32) {
-        self.attr(kind, &[&value.to_be_bytes()]);
-    }
-
-    /// An attribute of attributes.
-    pub fn nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
-        self.framed(kind | NLA_F_NESTED, fill);
-    }
-
-    fn framed(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
-        let start = self.len;
-        self.put(&[0; 2]);
-        self.put(&kind.to_ne_bytes());
-        fill(self);
-        let len = u16::try_from(self.len.saturating_sub(start)).unwrap_or_else(|_| {
-            self.full = true;
-            0
-        });
-        self.at(start, &len.to_ne_bytes());
-        while self.len % 4 != 0 {
-            self.put(&[0]);
+    fn attributes(&mut self, attributes: &[Attr<'_>]) {
+        for attribute in attributes {
+            match attribute {
+                Attr::Nothing => (),
+                Attr::Data(kind, parts) => self.nest(*kind, &[Attr::Bytes(NFTA_DATA_VALUE, *parts)]),
+                Attr::Bytes(kind, [a, b]) => {
+                    self.framed(*kind, |w| [a, b].into_iter().for_each(|part| w.put(part)))
+                }
+                Attr::Text(kind, [a, b]) => {
+                    self.framed(*kind, |w| [*a, *b, &[0]].iter().for_each(|part| w.put(part)))
+                }
+                Attr::U32(kind, value) => self.framed(*kind, |w| w.put(&value.to_be_bytes())),
+                Attr::U64(kind, value) => self.framed(*kind, |w| w.put(&value.to_be_bytes())),
+                Attr::Nest(kind, inner) => self.nest(*kind, inner),
+            }
         }
     }
 
+    fn nest(&mut self, kind: u16, inner: &[Attr<'_>]) {
+        self.framed(kind | NLA_F_NESTED, |w| w.attributes(inner));
+    }
+
+    /// One attribute (struct nlattr), padded to four bytes.
+    fn framed(&mut self, kind: u16, value: impl FnOnce(&mut Self)) {
+        let start = self.len;
+        self.put(&[0; 2]);
+        self.put(&kind.to_ne_bytes());
+        value(self);
+        let len = u16::try_from(self.len.saturating_sub(start));
+        self.full |= len.is_err();
+        self.at(start, &len.unwrap_or(0).to_ne_bytes());
+        self.put([0; 4].get(self.len % 4..).filter(|pad| pad.len() < 4).unwrap_or(&[]));
+    }
+
     /// The datagram, unless something did not fit.
-    pub fn finish(self) -> Option<&'a [u8]> {
+    pub(crate) fn finish(self) -> Option<&'a [u8]> {
         if self.full { None } else { self.buf.get(..self.len) }
     }
 }
 
 /// The head of a received message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Header {
+pub(crate) struct Header {
     /// Kind.
     pub kind: u16,
     /// Flags.
@@ -119,21 +136,18 @@ pub struct Header {
 
 impl Header {
     /// The head at the start of these bytes, and the length that it claims.
-    pub fn read(bytes: &[u8]) -> Option<(Self, usize)> {
-        let (len, rest) = bytes.split_first_chunk()?;
-        let (kind, rest) = rest.split_first_chunk()?;
-        let (flags, rest) = rest.split_first_chunk()?;
-        let (seq, rest) = rest.split_first_chunk()?;
-        let port = u32::from_ne_bytes(*rest.first_chunk()?);
-        let (kind, flags) = (u16::from_ne_bytes(*kind), u16::from_ne_bytes(*flags));
-        let header = Self { kind, flags, seq: u32::from_ne_bytes(*seq), port };
-        Some((header, u32::from_ne_bytes(*len).try_into().ok()?))
+    pub(crate) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
+        let (words, _) = bytes.first_chunk::<16>()?.as_chunks::<4>();
+        let [len, [a, b, c, d], seq, port] = *words else { return None };
+        let (kind, flags) = (u16::from_ne_bytes([a, b]), u16::from_ne_bytes([c, d]));
+        let header = Self { kind, flags, seq: u32::from_ne_bytes(seq), port: u32::from_ne_bytes(port) };
+        Some((header, u32::from_ne_bytes(len).try_into().ok()?))
     }
 }
 
 /// The messages of a datagram, each with its body; ends at the first whose length is wrong.
 #[derive(Debug)]
-pub struct Messages<'a>(pub &'a [u8]);
+pub(crate) struct Messages<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Messages<'a> {
     type Item = (Header, &'a [u8]);
@@ -141,36 +155,41 @@ impl<'a> Iterator for Messages<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let (header, len) = Header::read(self.0)?;
         let body = self.0.get(16..len)?;
-        self.0 = self.0.get(len.checked_next_multiple_of(4)?..).unwrap_or(&[]);
+        self.0 = behind(self.0, len);
         Some((header, body))
     }
 }
 
-/// The attributes in these bytes, each with its value; ends at the first whose length is wrong.
+/// The attributes in these bytes, each with its number; ends at the first whose length is wrong.
 #[derive(Debug)]
-pub struct Attributes<'a>(pub &'a [u8]);
+pub(crate) struct Attributes<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Attributes<'a> {
     type Item = (u16, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (len, rest) = self.0.split_first_chunk()?;
-        let kind = u16::from_ne_bytes(*rest.first_chunk()?) & NLA_TYPE_MASK;
-        let len = usize::from(u16::from_ne_bytes(*len));
+        let [a, b, c, d] = *self.0.first_chunk()?;
+        let (len, kind) = (usize::from(u16::from_ne_bytes([a, b])), u16::from_ne_bytes([c, d]));
         let value = self.0.get(4..len)?;
-        self.0 = self.0.get(len.next_multiple_of(4)..).unwrap_or(&[]);
-        Some((kind, value))
+        self.0 = behind(self.0, len);
+        Some((kind & NLA_TYPE_MASK, value))
     }
 }
 
-/// The value of the first attribute of this kind.
-pub fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
-    Attributes(bytes).find(|(k, _)| *k == kind).map(|(_, value)| value)
+/// What stands behind the first `len` bytes and their padding to four.
+pub(crate) fn behind(bytes: &[u8], len: usize) -> &[u8] {
+    bytes.get(len.saturating_add(3) & !3..).unwrap_or(&[])
+}
+
+/// The value of the attribute at the end of this path of numbers.
+pub(crate) fn attribute<'a>(bytes: &'a [u8], path: &[u16]) -> Option<&'a [u8]> {
+    path.iter()
+        .try_fold(bytes, |value, kind| Attributes(value).find(|(k, _)| k == kind).map(|(_, value)| value))
 }
 
 /// The error number in the body of an NLMSG_ERROR or NLMSG_DONE (0: none), and what stands behind it: in an
 /// NLMSG_ERROR, the message that it answers.
-pub fn error(body: &[u8]) -> Option<(u16, &[u8])> {
+pub(crate) fn error(body: &[u8]) -> Option<(u16, &[u8])> {
     let (number, request) = body.split_first_chunk()?;
     Some((i32::from_ne_bytes(*number).unsigned_abs().try_into().ok()?, request))
 }
