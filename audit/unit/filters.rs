@@ -311,7 +311,7 @@ fn random_bytes_never_panic_and_cost_linear_time() {
         assert_eq!(watcher::scan(0, ALL, &line), None);
         assert_eq!(watcher::scan_message(0, ALL, &line), None);
     }
-    // Every token's worst filling, at two sizes: eight times the bytes may cost at most some 24 times the time. The
+    // Every token's worst filling, at two sizes: eight times the bytes must cost far less than 64 times the time. The
     // bound on a message's length would end the reading at once, so the primitives are called here.
     use bailiff::shared::pure::{header, scan};
     fn group(m: &[u8]) -> Option<(bailiff::shared::pure::addr::Addr, &[u8])> {
@@ -342,7 +342,9 @@ fn random_bytes_never_panic_and_cost_linear_time() {
             }
             start.elapsed().as_nanos().max(1)
         };
-        let ratio = (0..5).map(|_| cost(64_000) as f64 / cost(8_000) as f64).fold(f64::MAX, f64::min);
-        assert!(ratio < 24.0, "{unit:?}: eight times the bytes cost {ratio} times the time");
+        // The least of several, so that a busy machine does not decide.
+        let least = |n: usize| (0..9).map(|_| cost(n)).min().unwrap_or(1) as f64;
+        let ratio = least(64_000) / least(8_000);
+        assert!(ratio < 32.0, "{unit:?}: eight times the bytes cost {ratio} times the time");
     }
 }

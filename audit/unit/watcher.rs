@@ -16,10 +16,10 @@ mod watcher_files;
 mod watcher_lines;
 
 /// Numbers without order, the same in each run (xorshift).
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -28,14 +28,14 @@ impl Dice {
 }
 
 /// A descriptor of the watcher's kind for a file of the test's.
-pub fn fd(file: &std::fs::File) -> bailiff::shims::fd::Fd {
+pub(crate) fn fd(file: &std::fs::File) -> bailiff::shims::fd::Fd {
     use std::os::fd::IntoRawFd;
     let number = file.try_clone().unwrap().into_raw_fd();
     bailiff::shims::fd::Fd::given(number.try_into().unwrap())
 }
 
 /// An empty file of its own, without a name, open for reading and writing.
-pub fn empty() -> std::fs::File {
+pub(crate) fn empty() -> std::fs::File {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let name = format!("bailiff-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));

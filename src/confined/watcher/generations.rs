@@ -1,9 +1,9 @@
-//! The open files of all sources. A source has a queue of them: when its file is rotated away the next generation comes,
-//! and writers may go on writing to the old one for a while.
+//! The open files of all sources. A source has a queue of them: when its file is rotated away the next
+//! generation comes, and writers may go on writing to the old one for a while.
 //!
-//! Runs in: the watcher. In: what the warden says of each file, the kernel's events by watch. Out: which file is to be
-//! read next, which one is to be let go. Never: opens; lets a file go before its end was seen, unless room is short, and
-//! then what was not read is counted.
+//! Runs in: the watcher. In: what the warden says of each file, the kernel's events by watch. Out: which file
+//! is to be read next, which one is to be let go. Never: opens; lets a file go before its end was seen,
+//! unless room is short, and then what was not read is counted.
 use super::positions::FileId;
 use super::tail::Tail;
 use bailiff::shared::pure::wire::source::Source;
@@ -25,7 +25,8 @@ pub(crate) struct Generation {
     pub(crate) given: Source,
     /// Whether something may have been written since its end was last seen.
     pub(crate) due: bool,
-    /// Since when it has been quiet, once it is retired: monotonic nanoseconds. `None`: it is the source's present file.
+    /// Since when it has been quiet, once it is retired: monotonic nanoseconds. `None`: it is the source's
+    /// present file.
     pub(crate) quiet_ns: Option<u64>,
     /// Whether it has been quiet for long enough: if it is at its end now, it goes.
     pub(crate) leaving: bool,
@@ -91,8 +92,8 @@ impl Generations {
         self.iter().any(|g| g.given.source == source && g.quiet_ns.is_none())
     }
 
-    /// Adds a file; `quiet_ns` is the time from which those that have a successor now are quiet, if nothing more
-    /// comes. A full table stays as it is and answers false: see `longest_quiet`.
+    /// Adds a file; `quiet_ns` is the time from which those that have a successor now are quiet, if nothing
+    /// more comes. A full table stays as it is and answers false: see `longest_quiet`.
     pub(crate) fn add(&mut self, mut new: Generation, quiet_ns: u64) -> bool {
         let Some(place) = self.places.iter().position(Option::is_none) else { return false };
         for old in self.iter_mut().filter(|g| g.given.source == new.given.source) {
@@ -119,8 +120,8 @@ impl Generations {
         self.places.iter().all(Option::is_some)
     }
 
-    /// The place of a retired file that is not waited for any longer: its end was seen since it was quiet for long enough,
-    /// or its source has enough newer ones.
+    /// The place of a retired file that is not waited for any longer: its end was seen since it was quiet for
+    /// long enough, or its source has enough newer ones.
     pub(crate) fn outlived(&self) -> Option<usize> {
         let is_over = |g: &Generation| !g.due && (g.leaving || self.is_surplus(&g.given));
         (0..self.used).find(|place| self.retired(*place).is_some_and(is_over))

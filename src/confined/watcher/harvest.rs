@@ -1,7 +1,7 @@
 //! What reading yields: attempts and tides, on their way to the tracker.
 //!
-//! Runs in: the watcher. In: matches, counts. Out: datagrams of records on descriptor 1. Never: waits while there is
-//! work: when the tracker has no room, reading stops, and the log file is the queue.
+//! Runs in: the watcher. In: matches, counts. Out: datagrams of records on descriptor 1. Never: waits while
+//! there is work: when the tracker has no room, reading stops, and the log file is the queue.
 use bailiff::shared::base::channel::{self, Fault};
 use bailiff::shared::pure::wire::attempt::{Attempt, Tide};
 use bailiff::shared::pure::wire::batch::{Batch, MOST};
@@ -67,7 +67,8 @@ impl Harvest {
         self.batch.count() == 0
     }
 
-    /// Sends the attempts there are; false when the tracker has no room for them now. With `wait` it waits for room.
+    /// Sends the attempts there are; false when the tracker has no room for them now. With `wait` it waits
+    /// for room.
     pub(crate) fn send(&mut self, wait: bool) -> Result<bool, Fault> {
         if self.is_sent() {
             self.stuck = false;

@@ -1,8 +1,9 @@
 //! From bytes to lines.
 //!
-//! Runs in: the watcher. In: a block of a log file, any bytes, hostile, that begins where a line begins (or within one
-//! that is being skipped). Out: its whole lines, and where the first one that is not whole begins: it is read again when
-//! more of it has come, so no part of a line is ever kept. Never: copies, hands out a part of a line.
+//! Runs in: the watcher. In: a block of a log file, any bytes, hostile, that begins where a line begins (or
+//! within one that is being skipped). Out: its whole lines, and where the first one that is not whole begins:
+//! it is read again when more of it has come, so no part of a line is ever kept. Never: copies, hands out a
+//! part of a line.
 use bailiff::shims::arch::newline_mask;
 
 /// Longest line in bytes, without its newline: longer ones are counted and skipped. Syslog lines end at 8 KiB
@@ -45,8 +46,8 @@ pub(crate) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The lines of `data`; with `skipping` everything to the first newline belongs to a line that was counted as too
-    /// long before.
+    /// The lines of `data`; with `skipping` everything to the first newline belongs to a line that was
+    /// counted as too long before.
     pub(crate) fn new(data: &'a [u8], skipping: bool) -> Self {
         let (pieces, rest) = data.as_chunks();
         // One piece before the first: `newline` steps forward before it looks.
@@ -74,8 +75,8 @@ impl<'a> Lines<'a> {
         Reach { consumed: self.start, skipping: self.skipping }
     }
 
-    /// Where this stands after the last line: at the line that is not whole yet, or, if that is too long already,
-    /// at the end, with the rest of it to be skipped.
+    /// Where this stands after the last line: at the line that is not whole yet, or, if that is too long
+    /// already, at the end, with the rest of it to be skipped.
     pub(crate) fn finish(&mut self) -> Reach {
         let all = self.data.len();
         let left = all.saturating_sub(self.start);

@@ -1,8 +1,9 @@
 //! bailiff-watcher: reads logs.
 //!
-//! Started by: the warden, through the launcher, with the uid it must find itself with as its argument. Given: 0 the
-//! warden's channel, 1 the tracker's, 2 the log, 3 an inotify instance, 4 its own state file. In: hostile bytes of logs,
-//! through descriptors that the warden hands down. Out: attempts and tides. Never: opens anything, learns a path.
+//! Started by: the warden, through the launcher, with the uid it must find itself with as its argument.
+//! Given: 0 the warden's channel, 1 the tracker's, 2 the log, 3 an inotify instance, 4 its own state file.
+//! In: hostile bytes of logs, through descriptors that the warden hands down. Out: attempts and tides. Never:
+//! opens anything, learns a path.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]

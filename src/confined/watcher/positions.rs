@@ -1,10 +1,11 @@
 //! Where reading stopped, kept over a restart.
 //!
-//! Runs in: the watcher. In and out: its own state file on descriptor 4, 1,024 slots of 64 bytes. A slot is written at
-//! one stroke and carries its own digest, so a torn one counts as none. Never: syncs; what a power cut takes is read again.
+//! Runs in: the watcher. In and out: its own state file on descriptor 4, 1,024 slots of 64 bytes. A slot is
+//! written at one stroke and carries its own digest, so a torn one counts as none. Never: syncs; what a power
+//! cut takes is read again.
 //!
-//! Which file a slot stands for is said by device, inode and birth time, never by a path or by its place in the
-//! configuration: a name may mean another file tomorrow.
+//! Which file a slot stands for is said by device, inode and birth time, never by a path or by its place in
+//! the configuration: a name may mean another file tomorrow.
 use bailiff::shared::pure::wire::cursor::{Get, Put};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
@@ -68,8 +69,8 @@ impl Position {
     }
 }
 
-/// Sums bytes up, to tell one text from another that came in its place by chance. It is no secret and no proof: who can
-/// write the log can write what he likes into it anyway.
+/// Sums bytes up, to tell one text from another that came in its place by chance. It is no secret and no
+/// proof: who can write the log can write what he likes into it anyway.
 pub(crate) fn digest(bytes: &[u8]) -> u64 {
     // The golden ratio's bits: odd, and without a pattern.
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -1,7 +1,8 @@
 //! One block of one file, from its bytes to attempts.
 //!
-//! Runs in: the watcher. In: hostile bytes. Out: attempts into the harvest, counts into the source's tide. Never: keeps a
-//! byte of a log when it returns, or lets one leave this process but into the log of single steps, quoted.
+//! Runs in: the watcher. In: hostile bytes. Out: attempts into the harvest, counts into the source's tide.
+//! Never: keeps a byte of a log when it returns, or lets one leave this process but into the log of single
+//! steps, quoted.
 use super::filters::scan;
 use super::generations::{Generation, NOWHERE};
 use super::harvest::Harvest;
@@ -62,8 +63,8 @@ pub(crate) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads the next block of a file; how many bytes were done with. Afterwards the file is due if there is more to
-    /// read, be it because the tracker has no room for what was found.
+    /// Reads the next block of a file; how many bytes were done with. Afterwards the file is due if there is
+    /// more to read, be it because the tracker has no room for what was found.
     pub(crate) fn block(&mut self, file: &mut Generation, buf: &mut [u8]) -> Result<usize, Fault> {
         let block = match file.tail.fill(buf) {
             Ok(Fill::Block(block)) => block,
@@ -93,8 +94,8 @@ impl Reading<'_> {
         Ok(reach.consumed)
     }
 
-    /// Looks at the lines with the filter of each jail. False when the tracker has no room: the lines from here on
-    /// are left.
+    /// Looks at the lines with the filter of each jail. False when the tracker has no room: the lines from
+    /// here on are left.
     fn sift(&mut self, file: &Generation, block: &Block<'_>, lines: &mut Lines<'_>) -> Result<bool, Fault> {
         let readers = Readers::new(self.terms, file.given.jails);
         let readers = readers.list();

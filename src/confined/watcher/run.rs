@@ -1,8 +1,9 @@
 //! The watcher's loop.
 //!
-//! Runs in: the watcher, cage closed. In: from the warden files, pings and, by its end, the order to stop; from the kernel
-//! which watched file was written to. Out: to the tracker attempts at once and tides once a second; to the warden pongs; to
-//! the state file positions, ten times a second at most. Never: waits for the tracker or for a file while a ping may come.
+//! Runs in: the watcher, cage closed. In: from the warden files, pings and, by its end, the order to stop;
+//! from the kernel which watched file was written to. Out: to the tracker attempts at once and tides once a
+//! second; to the warden pongs; to the state file positions, ten times a second at most. Never: waits for the
+//! tracker or for a file while a ping may come.
 use super::generations::Generations;
 use super::harvest::Harvest;
 use super::positions::Positions;
@@ -133,7 +134,8 @@ impl Watcher<'_> {
         self.tick()
     }
 
-    /// Reads the files that are due, each a block in its turn, and sends what they gave. Whether there were any.
+    /// Reads the files that are due, each a block in its turn, and sends what they gave. Whether there were
+    /// any.
     fn read(&mut self) -> Result<bool, Leave> {
         let mut left = TURN;
         while left > 0 && self.harvest.is_free()? {
@@ -148,8 +150,8 @@ impl Watcher<'_> {
         Ok(left < TURN)
     }
 
-    /// Takes the kernel's events. Those of files that are gone mean nothing any more, and those of files that have not
-    /// come yet need not be kept: a file is read when it comes.
+    /// Takes the kernel's events. Those of files that are gone mean nothing any more, and those of files that
+    /// have not come yet need not be kept: a file is read when it comes.
     fn notice(&mut self) -> Result<(), Leave> {
         let mut buf = [0u8; 4096];
         let got = match io::read(&self.events, &mut buf) {
@@ -176,7 +178,8 @@ impl Watcher<'_> {
         }
         for file in self.generations.iter_mut().filter(|file| file.given.watch == watch) {
             file.due = true;
-            // A held file tells of its deletion by this event only. Its writers may go on: it lingers like a rotated one.
+            // A held file tells of its deletion by this event only. Its writers may go on: it lingers like a
+            // rotated one.
             if mask & IN_ATTRIB != 0 && file.tail.is_deleted() {
                 let _ = file.quiet_ns.get_or_insert(monotonic_ns());
             }
@@ -214,8 +217,8 @@ impl Watcher<'_> {
         }
     }
 
-    /// Tells the warden. If it has no room it has not read the last ones: one less does not matter, and its end is
-    /// met at the next turn.
+    /// Tells the warden. If it has no room it has not read the last ones: one less does not matter, and its
+    /// end is met at the next turn.
     pub(crate) fn pulse(&self, beat: Beat) {
         let mut batch = Batch::new();
         batch.push(&Pulse { beat, figure: self.harvest.lines });

@@ -1,12 +1,12 @@
 //! One open file of a source: read from a position on, block by block.
 //!
-//! Runs in: the watcher. In: the file's bytes, hostile, through a descriptor that it was given. Out: blocks that begin
-//! where a line begins. Never: opens, keeps bytes from one read to the next, asks the kernel anything about the file
-//! while reading: the bytes before the position come with each read, and tell a file that was cut short
-//! (copytruncate), even when it has grown beyond the position again.
+//! Runs in: the watcher. In: the file's bytes, hostile, through a descriptor that it was given. Out: blocks
+//! that begin where a line begins. Never: opens, keeps bytes from one read to the next, asks the kernel
+//! anything about the file while reading: the bytes before the position come with each read, and tell a file
+//! that was cut short (copytruncate), even when it has grown beyond the position again.
 //!
-//! What stood in the file between the last read and the cut is lost by the nature of copytruncate. What had been seen
-//! of it, an unfinished last line, is counted.
+//! What stood in the file between the last read and the cut is lost by the nature of copytruncate. What had
+//! been seen of it, an unfinished last line, is counted.
 use super::lines::{LONGEST, Reach};
 use super::positions::{FileId, Position, digest};
 use bailiff::shims::errno::Errno;
@@ -16,8 +16,8 @@ use bailiff::shims::io::pread;
 
 /// Most bytes before the position whose digest is its mark.
 pub(crate) const MARK: usize = 256;
-/// Bytes of a block, with the mark's. A mark and a line of the longest kind fit many times, so every full block brings
-/// the position forward.
+/// Bytes of a block, with the mark's. A mark and a line of the longest kind fit many times, so every full
+/// block brings the position forward.
 pub(crate) const BLOCK: usize = 256 << 10;
 
 /// What a read brought.
@@ -63,8 +63,8 @@ pub(crate) struct Tail {
     pub(crate) skipping: bool,
     /// Where the file ended when it was last read.
     seen: u64,
-    /// Whether a run of zeros is expected: a writer that does not append goes on at its old place after a cut, and
-    /// leaves a hole before it, which is no part of its next line.
+    /// Whether a run of zeros is expected: a writer that does not append goes on at its old place after a
+    /// cut, and leaves a hole before it, which is no part of its next line.
     hollow: bool,
 }
 

@@ -1,11 +1,12 @@
 //! Files come and go.
 //!
-//! Runs in: the watcher. In: a file's descriptor and what the warden says of it. Out: a generation, read from the right
-//! place on. Never: trusts a place in the configuration to mean the same file as before.
+//! Runs in: the watcher. In: a file's descriptor and what the warden says of it. Out: a generation, read from
+//! the right place on. Never: trusts a place in the configuration to mean the same file as before.
 //!
-//! Where reading of a file begins: where it stopped, if a position of this very file was saved (a file that was cut since
-//! shows it at the first read, and is read from its start); else at its first byte, if the warden saw it come or if it was
-//! made after the last position of any file was saved, so while no watcher ran; else at its end.
+//! Where reading of a file begins: where it stopped, if a position of this very file was saved (a file that
+//! was cut since shows it at the first read, and is read from its start); else at its first byte, if the
+//! warden saw it come or if it was made after the last position of any file was saved, so while no watcher
+//! ran; else at its end.
 use super::generations::{Generation, file};
 use super::run::{Leave, Watcher};
 use super::tail::Tail;

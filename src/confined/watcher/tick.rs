@@ -1,7 +1,7 @@
 //! What the watcher does beside the road of an attempt: positions, tides, old files.
 //!
-//! Runs in: the watcher, at most ten times a second while something was read, and at an orderly stop. Out: positions, when
-//! all that they cover was sent; tides. Never: syncs.
+//! Runs in: the watcher, at most ten times a second while something was read, and at an orderly stop. Out:
+//! positions, when all that they cover was sent; tides. Never: syncs.
 use super::run::{Leave, NEVER_NS, TICK_NS, TIDE_NS, Watcher};
 use bailiff::shared::base::log::Level;
 use bailiff::shims::clock::realtime_ns;
@@ -32,8 +32,8 @@ impl Watcher<'_> {
         self.clock.tick = self.clock.tick.min(at.max(soonest));
     }
 
-    /// Saves positions that have changed, or with `all` every one. While attempts wait to be sent, none: they would be
-    /// lost if this process ended now.
+    /// Saves positions that have changed, or with `all` every one. While attempts wait to be sent, none: they
+    /// would be lost if this process ended now.
     fn save(&mut self, all: bool) {
         if !self.harvest.is_sent() {
             return self.plan(0);
@@ -75,7 +75,8 @@ impl Watcher<'_> {
         }
     }
 
-    /// The orderly end: nothing more is read; what was found is sent, positions are saved, the last tides told.
+    /// The orderly end: nothing more is read; what was found is sent, positions are saved, the last tides
+    /// told.
     pub(crate) fn finish(&mut self) -> Result<(), Leave> {
         self.harvest.send(true)?;
         self.save(true);

@@ -2,16 +2,15 @@
 //!
 //! Runs in: the enforcer. In: items, some with a `Ban`. Out: the same items, each with its outcome. Never: says `Done` of
 //! anything before the whole batch it was in is committed.
-use super::commit::{Kernel, MOST};
 use super::element::{self, Set, key, left_s};
 use super::guard::Ban;
-use bailiff::shared::pure::addr::{Addr, Prefix};
+use super::socket::{MOST, Socket};
 use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shared::pure::wire::verdict::{Action, Outcome, Verdict};
 use bailiff::shims::errno::Errno;
 
 /// One verdict of a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Item {
     /// The verdict.
     pub verdict: Verdict,
@@ -22,19 +21,6 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// No verdict: fills the places behind the last.
-    pub(crate) const NONE: Self = Self {
-        verdict: Verdict {
-            token: 0,
-            prefix: Prefix { addr: Addr([0; 16]), len: 0 },
-            action: Action::Ask,
-            jail: 0,
-            duration_s: 0,
-        },
-        ban: None,
-        outcome: None,
-    };
-
     /// Its ban, if that is still to be written to the kernel.
     fn pending(&self) -> Option<&Ban> {
         self.ban.as_ref().filter(|_| self.outcome.is_none() && self.verdict.action != Action::Ask)
@@ -48,21 +34,22 @@ pub(crate) fn set<'a>(terms: &'a Terms, ban: &Ban) -> Set<'a> {
 }
 
 /// Carries out all that has no outcome yet. Writes come first, then the questions.
-pub(crate) fn carry_out(kernel: &mut Kernel, terms: &Terms, items: &mut [Item]) {
+pub(crate) fn carry_out(kernel: &mut Socket, terms: &Terms, items: &mut [Option<Item>]) {
     // Every failed round settles the verdicts that made it fail, so there are at most as many as verdicts.
     for _ in 0..=MOST {
-        if items.iter().all(|item| item.pending().is_none()) || transact(kernel, terms, items) {
+        if items.iter().flatten().all(|item| item.pending().is_none()) || transact(kernel, terms, items) {
             break;
         }
     }
-    for item in items.iter_mut().filter(|item| item.outcome.is_none()) {
+    for item in items.iter_mut().flatten().filter(|item| item.outcome.is_none()) {
         item.outcome = Some(look_up(kernel, terms, item));
     }
 }
 
 /// One transaction of all that is pending; whether nothing remains to be sent.
-fn transact(kernel: &mut Kernel, terms: &Terms, items: &mut [Item]) -> bool {
-    let numbered = || (0..MOST as u32).zip(items.iter()).filter_map(|(n, item)| Some((n, item.pending()?)));
+fn transact(kernel: &mut Socket, terms: &Terms, items: &mut [Option<Item>]) -> bool {
+    let numbered =
+        || (0..MOST as u32).zip(items.iter()).filter_map(|(n, item)| Some((n, item.as_ref()?.pending()?)));
     let groups = numbered().fold(0, |groups, (n, _)| groups | 1u128.wrapping_shl(n));
     let acks = kernel.transact(groups, |w, first| {
         numbered().for_each(|(n, ban)| element::write(w, first.wrapping_add(n), ban, set(terms, ban)));
@@ -70,7 +57,8 @@ fn transact(kernel: &mut Kernel, terms: &Terms, items: &mut [Item]) -> bool {
     // Acks were lost: what became of the batch must be looked up.
     let Ok(acks) = acks else { return true };
     let committed = acks.result().is_ok();
-    for (item, errno) in items.iter_mut().zip(acks.errno).filter(|(item, _)| item.pending().is_some()) {
+    for (item, errno) in items.iter_mut().zip(acks.errno) {
+        let Some(item) = item.as_mut().filter(|item| item.pending().is_some()) else { continue };
         item.outcome = match if errno == 0 { acks.whole } else { errno } {
             0 => committed.then_some(Outcome::Done(0)),
             ENOENT if item.verdict.action == Action::Unban => Some(Outcome::Absent),
@@ -83,7 +71,7 @@ fn transact(kernel: &mut Kernel, terms: &Terms, items: &mut [Item]) -> bool {
 const ENOENT: u16 = Errno::ENOENT.0;
 
 /// The outcome of a question, or of a verdict whose acks were lost, by what the kernel holds now.
-fn look_up(kernel: &mut Kernel, terms: &Terms, item: &Item) -> Outcome {
+fn look_up(kernel: &mut Socket, terms: &Terms, item: &Item) -> Outcome {
     let Some(ban) = &item.ban else { return Outcome::Absent };
     let Verdict { action, duration_s, prefix, .. } = item.verdict;
     // A ban that ends within seconds of when it should is the one that was asked for.

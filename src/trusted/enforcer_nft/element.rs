@@ -2,10 +2,10 @@
 //!
 //! Runs in: the enforcer. In: what the guard admitted. Out: messages; what the kernel holds. Never: touches an address that
 //! the guard did not let pass, but for the sentinel, which is no address of anybody's.
-use super::commit::{Kernel, message};
 use super::guard::Ban;
-use super::netlink::Attr::{self, Data, Nest, Nothing, Text, U64};
+use super::netlink::Attr::{self, Bytes, Data, Nest, Nothing, Text};
 use super::netlink::{NLM_F_ACK, NLM_F_CREATE, Writer, attribute};
+use super::socket::{Socket, message};
 use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::wire::verdict::{Action, Verdict};
 use bailiff::shims::errno::Errno;
@@ -20,7 +20,7 @@ const NFT_MSG_GETSETELEM: u16 = 13;
 pub(crate) const NFT_MSG_DELSETELEM: u16 = 14;
 
 /// A family and a length of prefix: each jail has a set for each.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Width {
     /// IPv4.
     pub v4: bool,
@@ -70,7 +70,8 @@ pub(crate) fn element(
     key: &[u8],
     ms: Option<u64>,
 ) {
-    let timeout = ms.map_or(Nothing, |ms| U64(4, ms)); // NFTA_SET_ELEM_TIMEOUT; none given: for ever
+    let value = ms.unwrap_or(0).to_be_bytes();
+    let timeout = ms.map_or(Nothing, |_| Bytes(4, [&value, b""])); // NFTA_SET_ELEM_TIMEOUT
     about(set, key, timeout, |what| message(w, kind, flags, seq, what));
 }
 
@@ -102,7 +103,7 @@ pub(crate) fn write(w: &mut Writer<'_>, seq: u32, ban: &Ban, set: Set<'_>) {
 }
 
 /// How many seconds the kernel will still hold this element (0: for ever); `None`: it does not hold it.
-pub(crate) fn left_s(kernel: &mut Kernel, set: Set<'_>, key: &[u8]) -> Result<Option<u32>, Errno> {
+pub(crate) fn left_s(kernel: &mut Socket, set: Set<'_>, key: &[u8]) -> Result<Option<u32>, Errno> {
     let mut left_s = 0;
     // NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM, NFTA_SET_ELEM_EXPIRATION: milliseconds
     let note = |answer: &[u8]| {

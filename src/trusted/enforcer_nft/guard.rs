@@ -20,7 +20,7 @@ const SPECIAL: [Prefix; 8] = [
 ];
 
 /// A verdict that the guard has let pass: having one proves it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ban {
     verdict: Verdict,
     width: &'static Width,
@@ -39,7 +39,6 @@ impl Ban {
 }
 
 /// The guard with its bucket of tokens: one for each ban, `rate` more each second, at most `max_bans`.
-#[derive(Debug)]
 pub(crate) struct Guard<'a> {
     terms: &'a Terms,
     /// In billionths of a token, so that one nanosecond at one token a second counts.

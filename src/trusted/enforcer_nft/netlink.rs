@@ -35,14 +35,11 @@ pub(crate) enum Attr<'a> {
     Text(u16, [&'a [u8]; 2]),
     /// A number, big-endian, as nf_tables takes it.
     U32(u16, u32),
-    /// Likewise.
-    U64(u16, u64),
     /// Attributes.
     Nest(u16, &'a [Attr<'a>]),
 }
 
 /// Messages that grow in a fixed buffer. One that did not fit makes the whole void.
-#[derive(Debug)]
 pub(crate) struct Writer<'a> {
     buf: &'a mut [u8],
     len: usize,
@@ -93,7 +90,6 @@ impl<'a> Writer<'a> {
                     self.framed(*kind, |w| [*a, *b, &[0]].iter().for_each(|part| w.put(part)))
                 }
                 Attr::U32(kind, value) => self.framed(*kind, |w| w.put(&value.to_be_bytes())),
-                Attr::U64(kind, value) => self.framed(*kind, |w| w.put(&value.to_be_bytes())),
                 Attr::Nest(kind, inner) => self.nest(*kind, inner),
             }
         }
@@ -146,7 +142,6 @@ impl Header {
 }
 
 /// The messages of a datagram, each with its body; ends at the first whose length is wrong.
-#[derive(Debug)]
 pub(crate) struct Messages<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Messages<'a> {
@@ -161,7 +156,6 @@ impl<'a> Iterator for Messages<'a> {
 }
 
 /// The attributes in these bytes, each with its number; ends at the first whose length is wrong.
-#[derive(Debug)]
 pub(crate) struct Attributes<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Attributes<'a> {

@@ -5,10 +5,10 @@
 //! Never: reads what the kernel holds (`table` does), writes an address but the sentinels.
 //!
 //! Numbers are those of linux/netfilter/nf_tables.h, 6.18; the name of each attribute stands beside it.
-use super::commit::message;
 use super::element::{NFT_MSG_DELSETELEM, NFT_MSG_NEWSETELEM, Set, TABLE, WIDTHS, Width, element};
 use super::netlink::Attr::{self, Data, Nest, Nothing, Text, U32};
 use super::netlink::{NLM_F_APPEND, NLM_F_CREATE, Writer};
+use super::socket::message;
 use bailiff::shared::pure::wire::terms::{Jail, Terms};
 
 /// The chain's name.

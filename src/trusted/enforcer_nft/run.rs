@@ -4,15 +4,14 @@
 //! receipts for each batch of verdicts, in order; `Table` when bans must be sent again. Never: looks at an event before
 //! the receipts have left; goes on after a record that the tracker never may send.
 use super::bans::{Item, carry_out, set};
-use super::commit::{Kernel, MOST};
 use super::guard::Guard;
 use super::hosts::Hosts;
-use super::netlink::Messages;
+use super::socket::{MOST, Socket};
 use super::table::Table;
 use bailiff::shared::base::channel::{self, Fault};
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::base::turn;
-use bailiff::shared::pure::wire::batch::{self, Batch, Record, records};
+use bailiff::shared::pure::wire::batch::{Batch, ROOM, Record, records};
 use bailiff::shared::pure::wire::source::{Beat, Pulse};
 use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shared::pure::wire::verdict::{self, Action, Outcome, Receipt, Verdict};
@@ -20,42 +19,13 @@ use bailiff::shims::clock::monotonic_ns;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::io::PollFd;
-use bailiff::shims::sockets::receive;
 
 /// Shortest time between two looks at the table.
 const PAUSE_NS: u64 = 250_000_000;
-/// How often a table is tried to be put up while others change the ruleset.
+/// How often it is tried to put the table up while others change the ruleset.
 const TRIES: u32 = 16;
 
-/// Why the loop ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum End {
-    /// Warden or tracker is gone, or has closed its end.
-    Orderly,
-    /// A peer process sent what it never may.
-    Breach,
-    /// The kernel refused what the enforcer cannot do without.
-    Kernel(Errno),
-}
-
-impl From<Fault> for End {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Closed | Fault::Empty => Self::Orderly,
-            Fault::Breach => Self::Breach,
-            Fault::Kernel(errno) => Self::Kernel(errno),
-        }
-    }
-}
-
-impl From<Errno> for End {
-    fn from(errno: Errno) -> Self {
-        Self::Kernel(errno)
-    }
-}
-
 /// All that the loop works with.
-#[derive(Debug)]
 pub(crate) struct Enforcer<'a> {
     /// Log lines.
     pub log: Log,
@@ -65,66 +35,64 @@ pub(crate) struct Enforcer<'a> {
     pub warden: Fd,
     /// Channel to the tracker.
     pub tracker: Fd,
-    /// Socket in the group of nf_tables events.
-    pub events: Fd,
-    /// Port of the request socket: events that bear it are our own doing.
+    /// Socket for requests to nf_tables, in no multicast group.
+    pub kernel: Socket,
+    /// Its port: events that bear it are our own doing.
     pub port: u32,
-    /// Buffer for events.
-    pub buf: &'static mut [u8],
-    /// Requests to nf_tables.
-    pub kernel: Kernel,
+    /// Socket in the group of nf_tables events.
+    pub events: Socket,
     /// The table.
     pub table: Table<'a>,
+    /// When the table is to be looked at; `None`: there is no reason to.
+    pub look_ns: Option<u64>,
+    /// Not before this moment.
+    pub rested_ns: u64,
     /// The guard.
     pub guard: Guard<'a>,
     /// Own addresses and gateways.
     pub hosts: Hosts,
-    /// Whether the table is to be looked at.
-    pub changed: bool,
-    /// Not before this moment.
-    pub next_look_ns: u64,
 }
 
 impl Enforcer<'_> {
     /// Puts the table up, says so, and works until there is a reason to end.
-    pub(crate) fn run(&mut self) -> End {
+    pub(crate) fn run(&mut self) -> Fault {
         let mut step = self.start();
         while step.is_ok() {
             step = self.turn();
         }
-        step.err().unwrap_or(End::Orderly)
+        step.err().unwrap_or(Fault::Closed)
     }
 
-    fn start(&mut self) -> Result<(), End> {
-        while !self.hosts.is_known {
-            self.hosts.refresh(monotonic_ns())?;
-            turn::wait(&mut [PollFd::readable(self.hosts.fd())], 0, self.hosts.due_ns())?;
-            self.hosts.drain(&self.log)?;
-        }
+    fn start(&mut self) -> Result<(), Fault> {
+        self.hosts.refresh(monotonic_ns(), &self.log).map_err(Fault::Kernel)?;
         let mut fresh = true;
         if !self.terms.dry_run {
             let mut tries = (0..TRIES).map(|_| self.table.establish(&mut self.kernel, &self.log));
-            fresh = tries.find(|tried| *tried != Err(Errno::EINTR)).unwrap_or(Err(Errno::EBUSY))?;
-            let what = if fresh { "table inet bailiff made" } else { "table inet bailiff taken over" };
-            self.log.say(Level::Notice, what);
+            let made = tries.find(|tried| *tried != Err(Errno::EINTR)).unwrap_or(Err(Errno::EBUSY));
+            fresh = made.map_err(Fault::Kernel)?;
+            self.log.say(
+                Level::Notice,
+                if fresh { "table inet bailiff made" } else { "table inet bailiff taken over" },
+            );
+            // Somebody may have changed it while it was put up.
+            self.look_ns = Some(0);
         }
-        self.tell_table(fresh)?;
+        tell(&self.tracker, &verdict::Table { id: self.table.id, fresh })?;
         tell(&self.warden, &Pulse { beat: Beat::Ready, figure: 0 })
     }
 
-    fn turn(&mut self) -> Result<(), End> {
-        let events = if self.terms.dry_run { PollFd::IDLE } else { PollFd::readable(&self.events) };
-        let [tracker, warden, hosts] = [&self.tracker, &self.warden, self.hosts.fd()].map(PollFd::readable);
-        let mut slots = [tracker, warden, hosts, events];
-        let look_ns = self.changed.then_some(self.next_look_ns);
-        let due_ns = self.hosts.due_ns().into_iter().chain(look_ns).min();
-        turn::wait(&mut slots, monotonic_ns(), due_ns)?;
+    fn turn(&mut self) -> Result<(), Fault> {
+        let events = if self.terms.dry_run { PollFd::IDLE } else { self.events.readable() };
+        let [tracker, warden] = [&self.tracker, &self.warden].map(PollFd::readable);
+        let mut slots = [tracker, warden, self.hosts.socket.readable(), events];
+        let due_ns = self.hosts.due_ns().into_iter().chain(self.look_ns).min();
+        turn::wait(&mut slots, monotonic_ns(), due_ns).map_err(Fault::Kernel)?;
         let now_ns = monotonic_ns();
         let [tracker, warden, hosts, events] = slots.map(|slot| slot.is_ready());
         if hosts {
-            self.hosts.drain(&self.log)?;
+            self.hosts.drain().map_err(Fault::Kernel)?;
         }
-        self.hosts.refresh(now_ns)?;
+        self.hosts.refresh(now_ns, &self.log).map_err(Fault::Kernel)?;
         if tracker {
             self.verdicts(now_ns)?;
         }
@@ -132,60 +100,49 @@ impl Enforcer<'_> {
             self.pulse()?;
         }
         if events {
-            self.watch()?;
+            self.watch(now_ns).map_err(Fault::Kernel)?;
         }
-        if self.changed && now_ns >= self.next_look_ns {
-            self.look(now_ns)?;
-        }
-        Ok(())
+        self.look(now_ns)
     }
 
-    fn pulse(&mut self) -> Result<(), End> {
-        let mut buf = [0; 64];
+    fn pulse(&mut self) -> Result<(), Fault> {
+        let mut buf = [0; ROOM];
         let datagram = match channel::receive(&self.warden, &mut buf, false) {
             Err(Fault::Empty) => return Ok(()),
             other => other?,
         };
-        for pulse in records::<Pulse>(datagram).ok_or(End::Breach)? {
-            match pulse.ok_or(End::Breach)?.beat {
+        for pulse in records::<Pulse>(datagram).ok_or(Fault::Breach)? {
+            match pulse.ok_or(Fault::Breach)?.beat {
                 Beat::Ping => tell(&self.warden, &Pulse { beat: Beat::Pong, figure: 0 })?,
-                _ => return Err(End::Breach),
+                _ => return Err(Fault::Breach),
             }
         }
         Ok(())
     }
 
     /// One batch of verdicts, from the channel to its receipts.
-    fn verdicts(&mut self, now_ns: u64) -> Result<(), End> {
-        let mut buf = [0; batch::ROOM];
+    fn verdicts(&mut self, now_ns: u64) -> Result<(), Fault> {
+        let mut buf = [0; ROOM];
         let datagram = match channel::receive(&self.tracker, &mut buf, false) {
             Err(Fault::Empty) => return Ok(()),
             other => other?,
         };
-        let mut items = [Item::NONE; MOST];
-        let mut count = 0;
-        for (slot, verdict) in items.iter_mut().zip(records(datagram).ok_or(End::Breach)?) {
-            *slot = self.judge(&verdict.ok_or(End::Breach)?, now_ns);
-            count += 1;
+        let (mut items, mut receipts) = ([const { None }; MOST], Batch::<Receipt>::new());
+        for (slot, verdict) in items.iter_mut().zip(records(datagram).ok_or(Fault::Breach)?) {
+            let verdict: Verdict = verdict.ok_or(Fault::Breach)?;
+            let judged = self.guard.admit(&verdict, self.hosts.known(), now_ns);
+            *slot = Some(Item { verdict, ban: judged.ok(), outcome: judged.err().map(Outcome::Refused) });
         }
-        let items = items.get_mut(..count).unwrap_or(&mut []);
         if !self.terms.dry_run {
-            carry_out(&mut self.kernel, self.terms, items);
+            carry_out(&mut self.kernel, self.terms, &mut items);
         }
-        let mut receipts = Batch::<Receipt>::new();
-        for item in items.iter() {
+        for item in items.iter().flatten() {
             receipts
                 .push(&Receipt { token: item.verdict.token, outcome: item.outcome.unwrap_or(Outcome::Dry) });
         }
         channel::send(&self.tracker, receipts.datagram(), true)?;
-        items.iter().for_each(|item| self.report(item));
+        items.iter().flatten().for_each(|item| self.report(item));
         Ok(())
-    }
-
-    fn judge(&mut self, verdict: &Verdict, now_ns: u64) -> Item {
-        let known = self.hosts.known.each_ref().map(|list| list.all());
-        let judged = self.guard.admit(verdict, known, now_ns);
-        Item { verdict: *verdict, ban: judged.ok(), outcome: judged.err().map(Outcome::Refused) }
     }
 
     fn report(&self, item: &Item) {
@@ -197,77 +154,70 @@ impl Enforcer<'_> {
             Some(Outcome::Kernel(errno)) => ("kernel refused ", Errno(errno).name()),
             Some(_) => ("kernel ack ", ""),
         };
-        let word = match action {
-            Action::Ban => " add ",
-            Action::Extend => " extend ",
-            Action::Unban => " delete ",
-            Action::Ask => " get ",
+        let (word, lasts) = match action {
+            Action::Ban => (" add ", true),
+            Action::Extend => (" extend ", true),
+            Action::Unban => (" delete ", false),
+            Action::Ask => (" get ", false),
         };
-        let level = if item.outcome.is_none() { Level::Notice } else { Level::Info };
-        if !self.log.steps && level == Level::Info {
+        if item.outcome.is_some() && !self.log.steps {
             return;
         }
-        self.log.line(level, |t| {
+        self.log.line(if item.outcome.is_some() { Level::Info } else { Level::Notice }, |t| {
             t.bytes(lead.as_bytes()).bytes(b"verdict ").dec(*token).bytes(word.as_bytes()).prefix(prefix);
             if let Some(ban) = &item.ban {
-                let [jail, suffix] = set(self.terms, ban);
-                t.byte(b' ').bytes(jail).bytes(suffix);
+                set(self.terms, ban)
+                    .into_iter()
+                    .zip([b" ", b""])
+                    .for_each(|(part, gap)| _ = t.bytes(gap).bytes(part));
             }
-            if matches!(action, Action::Ban | Action::Extend) {
+            if lasts {
                 t.bytes(b" timeout ").dec((*duration_s).into()).byte(b's');
             }
-            if !detail.is_empty() {
-                t.bytes(b": ").bytes(detail.as_bytes());
-            }
+            t.bytes(if detail.is_empty() { b"" } else { b": " }).bytes(detail.as_bytes());
         });
     }
 
-    /// Takes the events that are there, at most 64 datagrams; what others did, or what was lost, calls for a look.
-    fn watch(&mut self) -> Result<(), End> {
-        for _ in 0..64 {
-            match receive(&self.events, self.buf, false) {
-                Ok(len) => {
-                    let datagram = self.buf.get(..len).unwrap_or(&[]);
-                    self.changed |=
-                        datagram.is_empty() || Messages(datagram).any(|(h, _)| h.port != self.port);
-                }
-                Err(Errno::ENOBUFS) => self.changed = true,
-                Err(Errno::EAGAIN | Errno::EINTR) => break,
-                Err(errno) => return Err(errno.into()),
-            }
+    /// Takes the events that are there: what others did, or what was lost, calls for a look.
+    fn watch(&mut self, now_ns: u64) -> Result<(), Errno> {
+        let mut foreign = false;
+        let lost = self.events.drain(|header, _| foreign |= header.port != self.port)?;
+        if foreign || lost {
+            self.look_ns = Some(self.rested_ns.max(now_ns));
         }
         Ok(())
     }
 
-    /// Looks at the table, and puts it back when it is not as it was.
-    fn look(&mut self, now_ns: u64) -> Result<(), End> {
-        self.next_look_ns = now_ns.saturating_add(PAUSE_NS);
+    /// Looks at the table if that is due, and puts it back when it is not as it was.
+    fn look(&mut self, now_ns: u64) -> Result<(), Fault> {
+        if self.look_ns.is_none_or(|due| due > now_ns) {
+            return Ok(());
+        }
         let looked = match self.table.is_intact(&mut self.kernel) {
             Ok(true) => Ok(None),
             Ok(false) => self.table.establish(&mut self.kernel, &self.log).map(Some),
             Err(errno) => Err(errno),
         };
-        // Others change the ruleset at this very moment: look again.
-        self.changed = matches!(looked, Err(Errno::EINTR | Errno::ENOBUFS));
-        match looked {
-            Err(_) if self.changed => Ok(()),
-            Err(errno) => Err(errno.into()),
-            Ok(None) => Ok(()),
-            Ok(Some(fresh)) => {
-                self.log.say(Level::Warning, "ruleset was changed from outside: table put back");
-                if fresh { self.tell_table(true) } else { Ok(()) }
-            }
+        (self.look_ns, self.rested_ns) = (None, now_ns.saturating_add(PAUSE_NS));
+        if let Ok(Some(_)) = looked {
+            self.log.say(Level::Warning, "ruleset was changed from outside: table put back");
         }
-    }
-
-    fn tell_table(&self, fresh: bool) -> Result<(), End> {
-        tell(&self.tracker, &verdict::Table { id: self.table.id, fresh })
+        match looked {
+            Ok(Some(true)) => tell(&self.tracker, &verdict::Table { id: self.table.id, fresh: true }),
+            Ok(_) => Ok(()),
+            // Others change the ruleset at this very moment.
+            Err(Errno::EINTR | Errno::ENOBUFS) => {
+                self.look_ns = Some(self.rested_ns);
+                Ok(())
+            }
+            Err(errno) => Err(Fault::Kernel(errno)),
+        }
     }
 }
 
 /// Sends one record.
-fn tell<R: Record>(to: &Fd, record: &R) -> Result<(), End> {
+fn tell<R: Record>(to: &Fd, record: &R) -> Result<(), Fault> {
     let mut batch = Batch::new();
     batch.push(record);
-    Ok(channel::send(to, batch.datagram(), true)?)
+    channel::send(to, batch.datagram(), true)
 }

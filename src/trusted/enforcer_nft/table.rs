@@ -2,11 +2,11 @@
 //!
 //! Runs in: the enforcer. In: what the kernel says of the table. Out: batches of `ruleset`; the table's id, and whether its
 //! sets lost what they held. Never: deletes an element of a table that it can recognise and complete.
-use super::commit::{Kernel, message};
 use super::element::{TABLE, left_s};
 use super::netlink::Attr::{Bytes, Text, U32};
 use super::netlink::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, attribute};
 use super::ruleset::{self, CHAIN, sets};
+use super::socket::{Socket, message};
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shims::errno::Errno;
@@ -29,7 +29,6 @@ const MAGIC: &[u8] = b"\xba\x17bailiff";
 const GONE: u32 = 192;
 
 /// The table as it should be, and how it was when it was last put so.
-#[derive(Debug)]
 pub(crate) struct Table<'a> {
     terms: &'a Terms,
     /// The id of the table in the kernel.
@@ -48,7 +47,7 @@ impl<'a> Table<'a> {
 
     /// Puts everything as it must be. True: sets were made, or made anew, so all bans must be sent again.
     /// `Err(EINTR)`: somebody changes the ruleset just now; try again.
-    pub(crate) fn establish(&mut self, kernel: &mut Kernel, log: &Log) -> Result<bool, Errno> {
+    pub(crate) fn establish(&mut self, kernel: &mut Socket, log: &Log) -> Result<bool, Errno> {
         let mut id = None;
         let there = match kernel.ask(NFT_MSG_GETTABLE, 0, &[TABLE], |table| {
             let data = attribute(table, &[6]); // NFTA_TABLE_USERDATA
@@ -78,7 +77,7 @@ impl<'a> Table<'a> {
 
     /// Takes the table over with its elements; whether a set was missing. `None`: one was emptied or is of another
     /// size, so the table is not what its id stands for.
-    fn adopt(&mut self, kernel: &mut Kernel, log: &Log) -> Result<Option<bool>, Errno> {
+    fn adopt(&mut self, kernel: &mut Socket, log: &Log) -> Result<Option<bool>, Errno> {
         let mut fresh = false;
         for (_, set, width) in sets(self.terms) {
             let (Some(width), mut size) = (width, None) else { continue };
@@ -99,7 +98,7 @@ impl<'a> Table<'a> {
     }
 
     /// Makes the table, or becomes its owner, by a batch of its own, so that a kernel without the flags can say so.
-    fn claim(&mut self, kernel: &mut Kernel, log: &Log, replace: bool) -> Result<(), Errno> {
+    fn claim(&mut self, kernel: &mut Socket, log: &Log, replace: bool) -> Result<(), Errno> {
         let mut result = Ok(());
         for flags in FLAGS.into_iter().skip(usize::from(!self.lock)) {
             // NFTA_TABLE_FLAGS, NFTA_TABLE_USERDATA
@@ -128,7 +127,7 @@ impl<'a> Table<'a> {
     }
 
     /// Writes all the table holds, then deletes the sets in it that nobody asks for any more.
-    fn write(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
+    fn write(&mut self, kernel: &mut Socket) -> Result<(), Errno> {
         let acks = kernel.transact(1, |w, seq| {
             ruleset::write(w, seq, self.terms);
             // Naming the table once more changes nothing and asks for the batch's one ack.
@@ -154,7 +153,7 @@ impl<'a> Table<'a> {
     }
 
     /// Whether table, chain, rules, sentinels and ports are as they were put.
-    pub(crate) fn is_intact(&self, kernel: &mut Kernel) -> Result<bool, Errno> {
+    pub(crate) fn is_intact(&self, kernel: &mut Socket) -> Result<bool, Errno> {
         match print(kernel) {
             Ok(print) if print == self.print => (),
             Ok(_) | Err(Errno::ENOENT) => return Ok(false),
@@ -178,7 +177,7 @@ impl<'a> Table<'a> {
 
 /// A hash of all that the kernel says of table, chain and rules, handles included: it differs when anything was changed,
 /// replaced or added. FNV-1a: against mistakes, not against a rival root, who needs no collision.
-fn print(kernel: &mut Kernel) -> Result<u64, Errno> {
+fn print(kernel: &mut Socket) -> Result<u64, Errno> {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
     let mut add = |answer: &[u8]| {
         answer.iter().for_each(|b| hash = (hash ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));

@@ -1,11 +1,9 @@
-//! The one socket that changes the firewall: transactions, every answer of which is read, and single questions.
+//! A netlink socket: transactions, every answer of which is read; single questions; events.
 //!
-//! Runs in: the enforcer. In: messages that `ruleset` and `element` write; the kernel's answers. Out: what failed, by
-//! number. Never: reports success before the last answer was read: in an aborted batch the good messages still get
-//! ack 0. Never has a request under way when it returns: nf_tables answers before sendto(2) returns.
-use super::netlink::{
-    Attr, Header, Messages, NLM_F_ACK, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Writer, error,
-};
+//! Runs in: the enforcer. In: messages that `ruleset`, `element` and `hosts` write; the kernel's answers. Out: what
+//! failed, by number. Never: reports success before the last answer was read: in an aborted batch the good messages
+//! still get ack 0. Never has a request under way when it returns: the kernel answers before sendto(2) returns.
+use super::netlink::*;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::io::{PollFd, ppoll};
@@ -22,20 +20,19 @@ const FRAME: [u8; 4] = [0, 0, 0, 10];
 const INET: [u8; 4] = [1, 0, 0, 0];
 /// Most verdicts in a batch, as in `wire`; at most so many acks then wait in the queue, which holds 256.
 pub(crate) const MOST: usize = 128;
-/// Room for the largest batch: a table of 32 jails with long names and ports takes 140 KB.
+/// Room for the largest batch: a table of 32 jails with long names and ports takes 150 KB.
 const SEND_BYTES: usize = 192 << 10;
 /// The largest datagram of a dump: `netlink_dump` (net/netlink/af_netlink.c, 6.18) never makes a larger one.
-pub(crate) const RECEIVE_BYTES: usize = 32 << 10;
+const RECEIVE_BYTES: usize = 32 << 10;
 /// The answers are there when sendto(2) returns; waiting is for a kernel that will do it otherwise.
 const PATIENCE_NS: u64 = 5_000_000_000;
 
-/// An nf_tables message, to be part of a batch or a question.
-pub(crate) fn message(w: &mut Writer<'_>, kind: u16, flags: u16, seq: u32, attributes: &[Attr<'_>]) {
-    w.message(NFNL_SUBSYS_NFTABLES << 8 | kind, flags, seq, &INET, attributes);
+/// An nf_tables message, to be part of a batch.
+pub(crate) fn message(w: &mut Writer<'_>, kind: u16, flags: u16, seq: u32, what: &[Attr<'_>]) {
+    w.message(NFNL_SUBSYS_NFTABLES << 8 | kind, flags, seq, &INET, what);
 }
 
 /// What the kernel has answered to one batch. Message group `g` of a batch has the number `base + 1 + g`.
-#[derive(Debug)]
 pub(crate) struct Acks {
     base: u32,
     /// Groups whose last message was not answered yet, as bits.
@@ -61,9 +58,7 @@ impl Acks {
             (self.whole, self.waiting) = (errno, 0);
         }
         let Some(slot) = usize::try_from(group).ok().and_then(|g| self.errno.get_mut(g)) else { return };
-        if *slot == 0 {
-            *slot = errno;
-        }
+        *slot = if *slot == 0 { errno } else { *slot };
         // Of a group only the last message asks for an ack.
         if Header::read(request).is_some_and(|(r, _)| r.flags & NLM_F_ACK != 0) {
             self.waiting &= !1u128.wrapping_shl(group);
@@ -73,26 +68,30 @@ impl Acks {
     /// Good only when every answer is there and every one is 0: in no other state is anything in force.
     pub(crate) fn result(&self) -> Result<(), Errno> {
         let late = if self.waiting == 0 { 0 } else { Errno::EIO.0 };
-        match [self.whole].iter().chain(&self.errno).chain(&[late]).find(|e| **e != 0) {
-            Some(errno) => Err(Errno(*errno)),
-            None => Ok(()),
-        }
+        let first = [self.whole].iter().chain(&self.errno).chain(&[late]).find(|e| **e != 0);
+        first.map_or(Ok(()), |errno| Err(Errno(*errno)))
     }
 }
 
-/// The request socket with its two buffers.
-#[derive(Debug)]
-pub(crate) struct Kernel {
+/// A netlink socket with its two buffers.
+pub(crate) struct Socket {
     fd: Fd,
     seq: u32,
     tx: &'static mut [u8],
     rx: &'static mut [u8],
+    /// Whether an event came, or was lost, while a dump was read.
+    pub disturbed: bool,
 }
 
-impl Kernel {
-    /// Over this nfnetlink socket, which is in no multicast group.
+impl Socket {
+    /// Over this non-blocking netlink socket.
     pub(crate) fn new(fd: Fd) -> Result<Self, Errno> {
-        Ok(Self { fd, seq: 1, tx: slots(SEND_BYTES)?, rx: slots(RECEIVE_BYTES)? })
+        Ok(Self { fd, seq: 1, tx: slots(SEND_BYTES)?, rx: slots(RECEIVE_BYTES)?, disturbed: false })
+    }
+
+    /// To be waited for.
+    pub(crate) fn readable(&self) -> PollFd {
+        PollFd::readable(&self.fd)
     }
 
     /// Sends one batch and reads every answer. `fill` writes the messages, numbered from what it is given on;
@@ -114,13 +113,12 @@ impl Kernel {
             (acks.whole, acks.waiting) = (errno.0, 0);
         }
         while acks.waiting != 0 {
-            Messages(next(&self.fd, self.rx)?).for_each(|(header, body)| acks.note(&header, body));
+            next(&self.fd, self.rx)?.for_each(|(header, body)| acks.note(&header, body));
         }
         Ok(acks)
     }
 
-    /// Asks one question (no batch) and hands the attributes of each answer to `each`. `Err(EINTR)`: the answer to
-    /// a dump is not of one moment.
+    /// Asks nf_tables one question (no batch) and hands the attributes of each answer to `each`.
     pub(crate) fn ask(
         &mut self,
         kind: u16,
@@ -128,36 +126,71 @@ impl Kernel {
         what: &[Attr<'_>],
         mut each: impl FnMut(&[u8]),
     ) -> Result<(), Errno> {
-        let seq = self.seq;
-        self.seq = seq.wrapping_add(1);
+        let each = |_: u16, answer: &[u8]| each(answer.get(INET.len()..).unwrap_or(&[]));
+        self.question(NFNL_SUBSYS_NFTABLES << 8 | kind, flags, &INET, what, each)
+    }
+
+    /// Asks any question. `Err(EINTR)`: the answer to a dump is whole, but not of one moment.
+    pub(crate) fn question(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        head: &[u8],
+        what: &[Attr<'_>],
+        mut each: impl FnMut(u16, &[u8]),
+    ) -> Result<(), Errno> {
+        self.seq = self.seq.wrapping_add(1);
         let mut w = Writer::new(self.tx);
-        message(&mut w, kind, flags | NLM_F_ACK, seq, what);
+        w.message(kind, flags | NLM_F_ACK, self.seq, head, what);
         send(&self.fd, w.finish().ok_or(Errno::EMSGSIZE)?, false)?;
         let mut torn = 0;
         loop {
-            for (header, body) in Messages(next(&self.fd, self.rx)?).filter(|(h, _)| h.seq == seq) {
+            let messages = match next(&self.fd, self.rx) {
+                // A dump waits for room: only events were lost.
+                Err(Errno::ENOBUFS) if flags & NLM_F_DUMP != 0 => Messages(&[]),
+                other => other?,
+            };
+            self.disturbed |= messages.0.is_empty();
+            for (header, body) in messages {
+                if header.seq != self.seq {
+                    self.disturbed = true;
+                    continue;
+                }
                 torn |= header.flags & NLM_F_DUMP_INTR;
                 match (header.kind, error(body)) {
-                    (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) if torn == 0 => return Ok(()),
-                    (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) => return Err(Errno::EINTR),
+                    (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) if torn != 0 => return Err(Errno::EINTR),
+                    (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) => return Ok(()),
                     (NLMSG_ERROR | NLMSG_DONE, Some((errno, _))) => return Err(Errno(errno)),
-                    _ => each(body.get(INET.len()..).unwrap_or(&[])),
+                    (kind, _) => each(kind, body),
                 }
             }
         }
     }
+
+    /// Hands the events that are there to `each`, at most 64 datagrams: the loop has other work too. True: some
+    /// were lost.
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(&Header, &[u8])) -> Result<bool, Errno> {
+        for _ in 0..64 {
+            match receive(&self.fd, self.rx, false) {
+                Ok(len) => Messages(self.rx.get(..len).unwrap_or(&[])).for_each(|(h, body)| each(&h, body)),
+                Err(Errno::ENOBUFS) => return Ok(true),
+                Err(Errno::EAGAIN | Errno::EINTR) => break,
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(false)
+    }
 }
 
-/// The next datagram. ENOBUFS: answers were lost. EIO: none came in time.
-fn next<'a>(fd: &Fd, buf: &'a mut [u8]) -> Result<&'a [u8], Errno> {
+/// The messages of the next datagram. ENOBUFS: answers were lost. EIO: none came in time.
+fn next<'a>(fd: &Fd, buf: &'a mut [u8]) -> Result<Messages<'a>, Errno> {
     loop {
         match receive(fd, buf, false) {
-            Ok(len) => return buf.get(..len).ok_or(Errno::EMSGSIZE),
-            Err(Errno::EAGAIN) if ppoll(&mut [PollFd::readable(fd)], Some(PATIENCE_NS)) == Ok(0) => {
-                return Err(Errno::EIO);
-            }
+            Ok(len) => return buf.get(..len).map(Messages).ok_or(Errno::EMSGSIZE),
+            Err(Errno::EAGAIN) if ppoll(&mut [PollFd::readable(fd)], Some(PATIENCE_NS)) == Ok(0) => break,
             Err(Errno::EAGAIN | Errno::EINTR) => (),
             Err(errno) => return Err(errno),
         }
     }
+    Err(Errno::EIO)
 }
