@@ -49,7 +49,7 @@ plants:
 	@audit/plant.sh
 
 demo: all
-	@audit/demo.sh
+	@BIN=$(target)/release audit/demo/demo.sh
 
 bench: all
 	@audit/bench/run.sh

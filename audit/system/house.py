@@ -6,7 +6,7 @@ such as 192.0.2.0/24 are real on some machines: tests use 198.51.100.0/24, 203.0
 import atexit, contextlib, json, os, pathlib, re, shutil, signal, socket, subprocess, sys, tempfile, time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target")) / "release"
+BIN = pathlib.Path(os.environ.get("BAILIFF_BIN") or pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target")) / "release")
 NAME = pathlib.Path(sys.argv[0]).stem
 ROOT = os.geteuid() == 0
 
@@ -27,9 +27,9 @@ def ok(what):
 
 def check(holds, what):
     """One named fact of a test."""
-    if not holds:
+    if not holds and not os.environ.get("BAILIFF_GO_ON"):
         fail(what)
-    print(f"   {what}", flush=True)
+    print(f"   {what}" if holds else f"   NOT SO: {what}", flush=True)
 
 
 def need(*programs):

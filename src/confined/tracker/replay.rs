@@ -17,7 +17,7 @@ pub(crate) struct Replay<'a> {
     pub(crate) table: [u8; 16],
     /// The newest time in any record.
     pub(crate) newest_s: u32,
-    /// Records that hold a ban of a jail that is no longer there.
+    /// Bans of jails that are no longer there.
     pub(crate) gone: u64,
 }
 
@@ -33,7 +33,11 @@ impl Replay<'_> {
         };
         self.newest_s = self.newest_s.max(ban.since_s);
         let Some(jail) = self.terms.jails().iter().position(|jail| jail.name.padded() == name) else {
-            self.gone = self.gone.saturating_add((kind == Kind::Held).into());
+            self.gone = match kind {
+                Kind::Held => self.gone.saturating_add(1),
+                Kind::Lifted => self.gone.saturating_sub(1),
+                Kind::Intent | Kind::Lift => self.gone,
+            };
             return;
         };
         let ban = Ban { jail: jail as u8, ..*ban };

@@ -126,6 +126,7 @@ pub(crate) fn start(log: &mut Log, uid: u32) -> Result<Tracker, u8> {
         swept_ns: 0,
     };
     tracker.read_clock(realtime_ns() / 1_000_000);
+    tracker.tallies.newest = tracker.clock.tick(u64::MAX);
     tracker.read_ledger();
     Ok(tracker)
 }

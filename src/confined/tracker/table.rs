@@ -52,7 +52,8 @@ pub(crate) struct Table {
     tallies: Tallies,
     slab: Slab,
     limits: [Limits; JAILS],
-    newest: u32,
+    /// The newest attempt's time.
+    pub(crate) newest: u32,
     /// Unexpired tallies that had to make room.
     pub(crate) evicted: u64,
     /// Attempts earlier than an earlier one.

@@ -4,9 +4,10 @@
 //! Runs in: the watcher. In: what the warden says of each file, the kernel's events by watch. Out: which file
 //! is to be read next, which one is to be let go. Never: opens; lets a file go before its end was seen,
 //! unless room is short, and then what was not read is counted.
-use super::positions::FileId;
+use super::positions::{FileId, Positions};
 use super::tail::Tail;
 use bailiff::shared::pure::wire::source::Source;
+use bailiff::shims::errno::Errno;
 
 /// Most files open at once: 256 sources of 4 generations each.
 pub(crate) const FILES: usize = 1024;
@@ -42,6 +43,13 @@ impl Generation {
     /// A file as it was given: it is read to its end at once.
     pub(crate) fn new(tail: Tail, given: Source, slot: Option<u16>) -> Self {
         Self { tail, given, due: true, quiet_ns: None, leaving: false, slot, saved: NOWHERE, refused: false }
+    }
+
+    /// Saves how far it was read.
+    pub(crate) fn keep(&mut self, positions: &mut Positions, saved_ms: u64) -> Result<(), Errno> {
+        let Some(slot) = self.slot else { return Ok(()) };
+        self.saved = self.tail.offset();
+        positions.save(slot, &self.tail.position(saved_ms))
     }
 }
 

@@ -13,7 +13,7 @@ use super::tail::Tail;
 use bailiff::shared::base::log::Level;
 use bailiff::shared::pure::wire::source::Source;
 use bailiff::shared::pure::wire::terms::NO_FILTER;
-use bailiff::shims::clock::monotonic_ns;
+use bailiff::shims::clock::{monotonic_ns, realtime_ns};
 use bailiff::shims::fd::Fd;
 
 impl Watcher<'_> {
@@ -48,7 +48,11 @@ impl Watcher<'_> {
             self.let_go(place);
         }
         let slot = self.positions.claim(&tail.file);
-        if !self.generations.add(Generation::new(tail, given, slot), monotonic_ns()) {
+        let mut new = Generation::new(tail, given, slot);
+        // At once: were this process killed before the first tick, what is written meanwhile would be taken for old.
+        let outcome = new.keep(&mut self.positions, realtime_ns() / 1_000_000);
+        self.kept(outcome);
+        if !self.generations.add(new, monotonic_ns()) {
             self.log.say(Level::Warning, "too many log files: one is not read");
         }
         self.show(given.source);

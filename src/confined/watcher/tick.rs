@@ -5,6 +5,7 @@
 use super::run::{Leave, NEVER_NS, TICK_NS, TIDE_NS, Watcher};
 use bailiff::shared::base::log::Level;
 use bailiff::shims::clock::realtime_ns;
+use bailiff::shims::errno::Errno;
 
 impl Watcher<'_> {
     /// Does what is due, and plans when to look again.
@@ -39,16 +40,20 @@ impl Watcher<'_> {
             return self.plan(0);
         }
         let saved_ms = realtime_ns() / 1_000_000;
+        let mut outcome = Ok(());
         for file in self.generations.iter_mut().filter(|f| all || f.saved != f.tail.offset()) {
-            let Some(slot) = file.slot else { continue };
-            file.saved = file.tail.offset();
-            let outcome = self.positions.save(slot, &file.tail.position(saved_ms));
-            if let Err(errno) = outcome
-                && !self.unsaved
-            {
-                self.log.refused(Level::Warning, "cannot save a position", errno);
-            }
-            self.unsaved = outcome.is_err();
+            outcome = outcome.and(file.keep(&mut self.positions, saved_ms));
+        }
+        self.kept(outcome);
+    }
+
+    /// Says that positions cannot be saved: once, until they can.
+    pub(crate) fn kept(&mut self, outcome: Result<(), Errno>) {
+        let before = core::mem::replace(&mut self.unsaved, outcome.is_err());
+        if let Err(errno) = outcome
+            && !before
+        {
+            self.log.refused(Level::Warning, "cannot save a position", errno);
         }
     }
 

@@ -166,10 +166,8 @@ impl Enforcer<'_> {
         self.log.line(if item.outcome.is_some() { Level::Info } else { Level::Notice }, |t| {
             t.bytes(lead.as_bytes()).bytes(b"verdict ").dec(*token).bytes(word.as_bytes()).prefix(prefix);
             if let Some(ban) = &item.ban {
-                set(self.terms, ban)
-                    .into_iter()
-                    .zip([b" ", b""])
-                    .for_each(|(part, gap)| _ = t.bytes(gap).bytes(part));
+                let [jail, suffix] = set(self.terms, ban);
+                t.byte(b' ').bytes(jail).bytes(suffix);
             }
             if lasts {
                 t.bytes(b" timeout ").dec((*duration_s).into()).byte(b's');

@@ -68,8 +68,8 @@ impl Acks {
     /// Good only when every answer is there and every one is 0: in no other state is anything in force.
     pub(crate) fn result(&self) -> Result<(), Errno> {
         let late = if self.waiting == 0 { 0 } else { Errno::EIO.0 };
-        let first = [self.whole].iter().chain(&self.errno).chain(&[late]).find(|e| **e != 0);
-        first.map_or(Ok(()), |errno| Err(Errno(*errno)))
+        let all = [self.whole, late].into_iter().chain(self.errno);
+        all.filter(|errno| *errno != 0).map(|errno| Err(Errno(errno))).next().unwrap_or(Ok(()))
     }
 }
 
