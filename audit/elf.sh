@@ -3,7 +3,7 @@
 # writable and executable, and of whose file no page stays writable.
 #
 # How: readelf, on the files of the release build. That the kernel really sees it so, RELRO applied, is shown on the
-# running daemon by audit/system/09-image.py.
+# running daemon by audit/system/91-image.py.
 #
 # Usage: elf.sh [PROGRAM...]
 set -u

@@ -24,6 +24,9 @@ const _: () = assert!(size_of::<Iocb>() == 64);
 const IOCB_CMD_FDSYNC: u16 = 3;
 const IOCB_FLAG_RESFD: u32 = 1;
 
+/// A sync that has ended: its token, and how.
+pub type Ended = (u64, Result<(), Errno>);
+
 /// A queue of at most 8 syncs under way; `bell` becomes readable when one has ended.
 #[derive(Debug)]
 pub struct SyncQueue {
@@ -62,8 +65,8 @@ impl SyncQueue {
         if sent? == 1 { Ok(()) } else { Err(Errno::EAGAIN) }
     }
 
-    /// The next sync that has ended: its token and how; `None` when none has.
-    pub fn ended(&self) -> Result<Option<(u64, Result<(), Errno>)>, Errno> {
+    /// The next sync that has ended; `None` when none has.
+    pub fn ended(&self) -> Result<Option<Ended>, Errno> {
         let mut event = [0u64; 4];
         let now = [0u64; 2];
         let (context, at, time) = (self.context as usize, event.as_mut_ptr() as usize, now.as_ptr() as usize);

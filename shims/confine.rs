@@ -60,7 +60,8 @@ pub fn landlock_allow(ruleset: &Fd, rights: u64, file: &Fd) -> Result<(), Errno>
     let rule = PathBeneath { rights, fd: file.0 };
     let at = &raw const rule as usize;
     // SAFETY: the kernel only reads the 12 bytes of struct landlock_path_beneath_attr.
-    let ret = unsafe { syscall4::<{ nr::LANDLOCK_ADD_RULE }>(ruleset.arg(), LANDLOCK_RULE_PATH_BENEATH, at, 0) };
+    let ret =
+        unsafe { syscall4::<{ nr::LANDLOCK_ADD_RULE }>(ruleset.arg(), LANDLOCK_RULE_PATH_BENEATH, at, 0) };
     core::hint::black_box(&rule);
     done(ret)
 }

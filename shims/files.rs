@@ -148,7 +148,15 @@ pub fn stat(fd: &Fd) -> Result<Stat, Errno> {
     let [major, minor] = s.dev;
     let btime = btime_s.wrapping_mul(1_000_000_000).wrapping_add(btime_ns & 0xffff_ffff);
     let dev = u64::from(major) << 32 | u64::from(minor);
-    Ok(Stat { mode: s.mode.into(), uid: s.uid, links: s.nlink, dev, ino: s.ino, btime_ns: btime, size: s.size })
+    Ok(Stat {
+        mode: s.mode.into(),
+        uid: s.uid,
+        links: s.nlink,
+        dev,
+        ino: s.ino,
+        btime_ns: btime,
+        size: s.size,
+    })
 }
 
 /// The type of the file system that holds this file (statfs(2), linux/magic.h).
@@ -188,7 +196,9 @@ pub fn set_group(path: &[u8], gid: u32) -> Result<(), Errno> {
     let path = CPath::new(path)?;
     let (at, to) = (At::Cwd.arg(), path.arg());
     // SAFETY: the kernel only reads the path; uid -1 means unchanged.
-    done(unsafe { syscall5::<{ nr::FCHOWNAT }>(at, to, u32::MAX as usize, gid as usize, AT_SYMLINK_NOFOLLOW) })
+    done(unsafe {
+        syscall5::<{ nr::FCHOWNAT }>(at, to, u32::MAX as usize, gid as usize, AT_SYMLINK_NOFOLLOW)
+    })
 }
 
 /// Permission bits that files made from now on do not get (umask(2)).

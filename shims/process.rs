@@ -82,7 +82,8 @@ impl Default for Argv<'_> {
 pub fn exec(program: &Fd, argv: &Argv<'_>) -> Errno {
     const AT_EMPTY_PATH: usize = 0x1000;
     let environment = [0usize; 1];
-    let (path, list, env) = (c"".as_ptr() as usize, argv.list.as_ptr() as usize, environment.as_ptr() as usize);
+    let (path, list, env) =
+        (c"".as_ptr() as usize, argv.list.as_ptr() as usize, environment.as_ptr() as usize);
     // SAFETY: the kernel only reads: an empty path, a NULL-ended list of NUL-ended texts, an empty list.
     let ret = unsafe { syscall5::<{ nr::EXECVEAT }>(program.arg(), path, list, env, AT_EMPTY_PATH) };
     value(ret).err().unwrap_or(Errno::EIO)

@@ -24,7 +24,8 @@ pub fn slots<T: Zeroed>(count: usize) -> Result<&'static mut [T], Errno> {
     const MAP_PRIVATE_ANONYMOUS: usize = 0x22;
     let bytes = size_of::<T>().checked_mul(count.max(1)).ok_or(Errno::ENOMEM)?;
     // SAFETY: asks for a new mapping at an address the kernel chooses; touches no memory of ours.
-    let ret = unsafe { syscall6::<{ nr::MMAP }>(0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, usize::MAX, 0) };
+    let ret =
+        unsafe { syscall6::<{ nr::MMAP }>(0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, usize::MAX, 0) };
     let at = value(ret)? as *mut T;
     // SAFETY: the mapping is new (no alias), page-aligned, `count` values long, never unmapped, and all zero,
     // which `Zeroed` says is a valid value.

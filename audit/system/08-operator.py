@@ -95,7 +95,7 @@ import socket as sockets
 read = sockets.socket(sockets.AF_UNIX, sockets.SOCK_SEQPACKET)
 read.connect(str(d.run / "read.sock"))
 prefix = bytes(10) + b"\xff\xff" + bytes([198, 51, 100, 99])
-read.send(b"Q\x01" + bytes(6) + bytes([1, 4, 32, 0]) + (600).to_bytes(4, "little") + prefix + bytes(16))
+read.send(b"Q\x01" + bytes(6) + bytes([1, 4, 32, 0]) + (600).to_bytes(4, "little") + prefix + bytes(24))
 read.settimeout(5)
 answer = read.recv(8192)
 check(answer[-64:-62] == bytes([7, 6]), f"a ban asked for on read.sock is answered NotHere ({answer[:2]}, {len(answer)} bytes)")

@@ -184,12 +184,13 @@ def failure(address, user="root", pid=4242):
 
 def kernel(set_name=None):
     """The kernel's own view: addresses in the sets of table inet bailiff, without sentinels, as {set: {element: seconds left}}."""
-    run = subprocess.run(["nft", "-j", "list", "table", "inet", "bailiff"], capture_output=True, text=True)
+    # Not `list table`: nft 1.0.6 writes no sound JSON of a table whose only flag (persist) it does not know.
+    run = subprocess.run(["nft", "-j", "list", "sets"], capture_output=True, text=True)
     if run.returncode:
         return {}
     sets = {}
     for item in json.loads(run.stdout)["nftables"]:
-        if "set" not in item or item["set"].get("type") == "inet_service":
+        if "set" not in item or item["set"]["table"] != "bailiff" or item["set"].get("type") == "inet_service":
             continue
         elements = {}
         for e in item["set"].get("elem", []):

@@ -1,5 +1,5 @@
 //! The ban table, its cursor, what is told of a ban, the window of verdicts, and the rules between them.
-use super::ban::{Ban, State};
+use super::ban::{Ban, State, WORDS};
 use super::bans::Bans;
 use super::hush::{Hush, Matter};
 use super::policy::{Narrow, alone, counted, narrowed};
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
 fn entry_holds_the_ban() {
-    let mut entry = [0; super::ban::WORDS];
+    let mut entry = [0; WORDS];
     let mut bans = Bans::new(buckets(4));
     for state in [State::Asked, State::Kernel, State::Synced, State::Intent, State::Unsure, State::Lifting] {
         let one = Ban { offset: u64::MAX - 1, rule: 65_535, failures: 65_534, source: 255, ..ban(31, 5, state, 7) };

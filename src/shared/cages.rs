@@ -42,7 +42,8 @@ pub struct Cage {
 pub const ROLES: [Role; 3] = [Role::Enforcer, Role::Tracker, Role::Watcher];
 
 /// Descriptors are given as 0, 1, 2, ... in the order of docs/architecture.md; 2 is the log.
-const ISOLATED: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+const ISOLATED: u32 =
+    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
 /// What `enter` itself needs: the reads that check the cage, and the filter that closes it.
 const CLOSE_CAGE: &[u32] = &[MPROTECT, PRCTL, CAPGET, CAPSET, GETRESUID, PRLIMIT64, SECCOMP, MMAP];
@@ -55,9 +56,7 @@ const WATCHER: Cage = Cage {
     descriptors: 1040,
     memory: Some(6 << 20),
     enter: CLOSE_CAGE,
-    run: &[
-        READ, WRITE, CLOSE, PREAD64, PWRITE64, SENDTO, RECVMSG, PPOLL, STATX, CLOCK_GETTIME, EXIT_GROUP,
-    ],
+    run: &[READ, WRITE, CLOSE, PREAD64, PWRITE64, SENDTO, RECVMSG, PPOLL, STATX, CLOCK_GETTIME, EXIT_GROUP],
 };
 
 const TRACKER: Cage = Cage {
@@ -67,10 +66,26 @@ const TRACKER: Cage = Cage {
     namespaces: ISOLATED & !CLONE_NEWPID,
     descriptors: 64,
     memory: None,
-    enter: &[MPROTECT, PRCTL, CAPGET, CAPSET, GETRESUID, PRLIMIT64, SECCOMP, MMAP, IO_SETUP, EVENTFD2, GETRANDOM],
+    enter: &[
+        MPROTECT, PRCTL, CAPGET, CAPSET, GETRESUID, PRLIMIT64, SECCOMP, MMAP, IO_SETUP, EVENTFD2, GETRANDOM,
+    ],
     run: &[
-        READ, WRITE, CLOSE, PREAD64, PWRITE64, FTRUNCATE, FDATASYNC, SENDTO, RECVFROM, PPOLL, ACCEPT4, GETSOCKOPT,
-        IO_SUBMIT, IO_GETEVENTS, CLOCK_GETTIME, EXIT_GROUP,
+        READ,
+        WRITE,
+        CLOSE,
+        PREAD64,
+        PWRITE64,
+        FTRUNCATE,
+        FDATASYNC,
+        SENDTO,
+        RECVFROM,
+        PPOLL,
+        ACCEPT4,
+        GETSOCKOPT,
+        IO_SUBMIT,
+        IO_GETEVENTS,
+        CLOCK_GETTIME,
+        EXIT_GROUP,
     ],
 };
 
@@ -87,19 +102,82 @@ const ENFORCER: Cage = Cage {
 
 /// Calls of the launcher, which runs for milliseconds between the warden's clone and the role's first instruction.
 pub const LAUNCHER: &[u32] = &[
-    WRITE, CLOSE, MPROTECT, RECVFROM, PRLIMIT64, UNSHARE, MOUNT, CHDIR, PIVOT_ROOT, UMOUNT2, SETGROUPS, SETRESGID,
-    SETRESUID, GETRESUID, CAPGET, CAPSET, PRCTL, LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF,
-    OPENAT2, SECCOMP, EXECVEAT, CLOSE_RANGE, DUP3, EXIT_GROUP,
+    WRITE,
+    CLOSE,
+    MPROTECT,
+    RECVFROM,
+    PRLIMIT64,
+    UNSHARE,
+    MOUNT,
+    CHDIR,
+    PIVOT_ROOT,
+    UMOUNT2,
+    SETGROUPS,
+    SETRESGID,
+    SETRESUID,
+    GETRESUID,
+    CAPGET,
+    CAPSET,
+    PRCTL,
+    LANDLOCK_CREATE_RULESET,
+    LANDLOCK_ADD_RULE,
+    LANDLOCK_RESTRICT_SELF,
+    OPENAT2,
+    SECCOMP,
+    EXECVEAT,
+    CLOSE_RANGE,
+    DUP3,
+    EXIT_GROUP,
 ];
 
 /// Calls of the warden itself. Its filter holds those of the launcher and of all roles too, because filters are
 /// inherited.
 pub const WARDEN: &[u32] = &[
-    READ, WRITE, CLOSE, MMAP, MPROTECT, PREAD64, SOCKET, BIND, LISTEN, SOCKETPAIR, SENDTO, SENDMSG, RECVFROM,
-    SETSOCKOPT, CLONE, WAIT4, KILL, FLOCK, UMASK, FCHOWNAT, RT_SIGPROCMASK, SETPRIORITY, SCHED_SETAFFINITY,
-    SCHED_GETAFFINITY, CLOCK_GETTIME, EXIT_GROUP, MKDIRAT, UNLINKAT, READLINKAT, PPOLL, FSTATFS, SIGNALFD4, DUP3,
-    INOTIFY_INIT1, INOTIFY_ADD_WATCH, INOTIFY_RM_WATCH, SECCOMP, EXECVEAT, STATX, OPENAT2, PRCTL, CAPGET, CAPSET,
-    GETRESUID, PRLIMIT64,
+    READ,
+    WRITE,
+    CLOSE,
+    MMAP,
+    MPROTECT,
+    PREAD64,
+    SOCKET,
+    BIND,
+    LISTEN,
+    SOCKETPAIR,
+    SENDTO,
+    SENDMSG,
+    RECVFROM,
+    SETSOCKOPT,
+    CLONE,
+    WAIT4,
+    KILL,
+    FLOCK,
+    UMASK,
+    FCHOWNAT,
+    RT_SIGPROCMASK,
+    SETPRIORITY,
+    SCHED_SETAFFINITY,
+    SCHED_GETAFFINITY,
+    CLOCK_GETTIME,
+    EXIT_GROUP,
+    MKDIRAT,
+    UNLINKAT,
+    READLINKAT,
+    PPOLL,
+    FSTATFS,
+    SIGNALFD4,
+    DUP3,
+    INOTIFY_INIT1,
+    INOTIFY_ADD_WATCH,
+    INOTIFY_RM_WATCH,
+    SECCOMP,
+    EXECVEAT,
+    STATX,
+    OPENAT2,
+    PRCTL,
+    CAPGET,
+    CAPSET,
+    GETRESUID,
+    PRLIMIT64,
 ];
 
 /// The capabilities that the warden keeps, in its permitted and bounding sets. With CAP_SYS_ADMIN and CAP_SETUID it

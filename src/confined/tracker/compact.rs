@@ -115,12 +115,6 @@ impl Ledger {
         }
     }
 
-    /// The number of the file whose sync is under way.
-    pub(crate) fn syncing(&self) -> Option<u32> {
-        let [slot, other] = &self.slots;
-        self.flight.map(|flight| if matches!(flight, Flight::Group(_)) { slot.fd.number() } else { other.fd.number() })
-    }
-
     fn start_sync(&mut self) {
         let [slot, other] = &self.slots;
         let (file, flight) = match self.phase {

@@ -22,6 +22,7 @@ mod run;
 mod tail;
 mod take;
 mod tick;
+mod watcher;
 
 use bailiff::shared::base::enter::enter;
 use bailiff::shared::base::log::{Level, Log};
@@ -39,8 +40,8 @@ use bailiff::shims::sockets::receive_with;
 use generations::Generations;
 use harvest::Harvest;
 use positions::{Positions, SIZE, SLOTS};
-use run::{Clock, Leave, Watcher};
 use tail::BLOCK;
+use watcher::{Clock, Leave, Watcher};
 
 /// Memory that is mapped before the cage is closed: room for a block, and the slots of positions.
 type Memory = (&'static mut [u8], &'static mut [[u8; SIZE]]);

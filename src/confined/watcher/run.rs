@@ -4,99 +4,22 @@
 //! from the kernel which watched file was written to. Out: to the tracker attempts at once and tides once a
 //! second; to the warden pongs; to the state file positions, ten times a second at most. Never: waits for the
 //! tracker or for a file while a ping may come.
-use super::generations::Generations;
-use super::harvest::Harvest;
-use super::positions::Positions;
 use super::read::Reading;
-use bailiff::shared::base::channel::{self, Fault};
-use bailiff::shared::base::log::Log;
+use super::watcher::{Leave, NEVER_NS, Watcher};
+use bailiff::shared::base::channel;
 use bailiff::shared::base::turn::wait;
 use bailiff::shared::pure::wire::batch::{Batch, Record, records};
 use bailiff::shared::pure::wire::source::{Beat, Pulse, Source};
-use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shims::clock::monotonic_ns;
 use bailiff::shims::errno::Errno;
-use bailiff::shims::fd::Fd;
 use bailiff::shims::files::inotify::{IN_ATTRIB, IN_Q_OVERFLOW};
 use bailiff::shims::io::{self, PollFd};
 use bailiff::shims::sockets::receive_with;
 
 /// Bytes read, of all files, before the channels are looked at again: about a millisecond.
 const TURN: usize = 1 << 20;
-/// How long positions and tides may wait to be told of, in nanoseconds: not on the way of an attempt.
-pub(crate) const TICK_NS: u64 = 100_000_000;
-/// Time between two tides of a source, in nanoseconds.
-pub(crate) const TIDE_NS: u64 = 1_000_000_000;
-/// No tick is planned.
-pub(crate) const NEVER_NS: u64 = u64::MAX;
 
 const ECONNRESET: Errno = Errno(104);
-
-/// Why the loop ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Leave {
-    /// The warden closed its end.
-    Stop,
-    /// The tracker is gone.
-    Alone,
-    /// The warden sent what it never may.
-    Breach,
-    /// The kernel refused what cannot be done without.
-    Kernel(&'static str, Errno),
-}
-
-impl From<Fault> for Leave {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Closed => Self::Alone,
-            Fault::Empty | Fault::Breach => Self::Breach,
-            Fault::Kernel(errno) => Self::Kernel("sending to the tracker", errno),
-        }
-    }
-}
-
-/// All the watcher has.
-#[derive(Debug)]
-pub(crate) struct Watcher<'a> {
-    /// The configuration.
-    pub(crate) terms: &'a Terms,
-    /// Where log lines go.
-    pub(crate) log: &'a Log,
-    /// The warden's end of descriptor 0.
-    pub(crate) warden: Fd,
-    /// The inotify instance in which the warden sets the watches.
-    pub(crate) events: Fd,
-    /// Where reading stopped.
-    pub(crate) positions: Positions,
-    /// What goes to the tracker.
-    pub(crate) harvest: Harvest,
-    /// The open files.
-    pub(crate) generations: Generations,
-    /// Room for a block.
-    pub(crate) buf: &'a mut [u8],
-    /// What is due when.
-    pub(crate) clock: Clock,
-    /// Whether the last position could not be saved: this is said once.
-    pub(crate) unsaved: bool,
-}
-
-/// Monotonic times in nanoseconds.
-#[derive(Debug)]
-pub(crate) struct Clock {
-    /// The end of the last turn.
-    pub(crate) now: u64,
-    /// The next tick.
-    pub(crate) tick: u64,
-    /// From when on tides may be sent again.
-    pub(crate) tides: u64,
-}
-
-impl Clock {
-    /// Now, with nothing planned.
-    pub(crate) fn new() -> Self {
-        Self { now: monotonic_ns(), tick: NEVER_NS, tides: 0 }
-    }
-}
 
 impl Watcher<'_> {
     /// Turns until there is a reason to leave.
@@ -117,8 +40,8 @@ impl Watcher<'_> {
         let mut slots = [PollFd::readable(&self.warden), events, tracker];
         let busy = !stuck && self.generations.is_due();
         let deadline =
-            if busy { Some(self.clock.now) } else { Some(self.clock.tick).filter(|t| *t != NEVER_NS) };
-        wait(&mut slots, self.clock.now, deadline).map_err(|errno| Leave::Kernel("ppoll", errno))?;
+            if busy { Some(self.clock.now_ns) } else { Some(self.clock.tick_ns).filter(|t| *t != NEVER_NS) };
+        wait(&mut slots, self.clock.now_ns, deadline).map_err(|errno| Leave::Kernel("ppoll", errno))?;
         let [warden, events, _] = slots.map(|slot| slot.is_ready());
         if warden {
             self.hear()?;
@@ -127,7 +50,7 @@ impl Watcher<'_> {
             self.notice()?;
         }
         let stirred = self.read()?;
-        self.clock.now = monotonic_ns();
+        self.clock.now_ns = monotonic_ns();
         if stirred {
             self.plan(0);
         }

@@ -108,7 +108,7 @@ impl Tail {
             return Ok(Fill::Cut(self.cut()));
         };
         let seen = core::mem::replace(&mut self.seen, self.offset.saturating_add(new.len() as u64));
-        let hole = if self.hollow { new.iter().take_while(|b| **b == 0).count() } else { 0 };
+        let hole = if self.hollow { zeros(new) } else { 0 };
         self.hollow &= hole == new.len();
         Ok(Fill::Block(Block { bytes, before: old.len(), hole, more, grew: self.seen > seen }))
     }
@@ -160,4 +160,12 @@ impl Tail {
 /// The mark of a position: the digest of the last bytes before it.
 fn mark(before: &[u8]) -> u64 {
     digest(before.last_chunk::<MARK>().map_or(before, |last| last))
+}
+
+/// How many zeros it begins with: piece by piece, as a hole may be as long as the log was.
+fn zeros(bytes: &[u8]) -> usize {
+    let (pieces, _) = bytes.as_chunks::<64>();
+    let whole = pieces.iter().take_while(|piece| **piece == [0; 64]).count().saturating_mul(64);
+    let rest = bytes.get(whole..).unwrap_or(&[]);
+    whole.saturating_add(rest.iter().take_while(|b| **b == 0).count())
 }

@@ -8,8 +8,8 @@
 //! warden saw it come or if it was made after the last position of any file was saved, so while no watcher
 //! ran; else at its end.
 use super::generations::{Generation, file};
-use super::run::{Leave, Watcher};
 use super::tail::Tail;
+use super::watcher::{Leave, Watcher};
 use bailiff::shared::base::log::Level;
 use bailiff::shared::pure::wire::source::Source;
 use bailiff::shared::pure::wire::terms::NO_FILTER;

@@ -2,7 +2,7 @@
 //!
 //! Runs in: the watcher, at most ten times a second while something was read, and at an orderly stop. Out:
 //! positions, when all that they cover was sent; tides. Never: syncs.
-use super::run::{Leave, NEVER_NS, TICK_NS, TIDE_NS, Watcher};
+use super::watcher::{Leave, NEVER_NS, TICK_NS, TIDE_NS, Watcher};
 use bailiff::shared::base::log::Level;
 use bailiff::shims::clock::realtime_ns;
 use bailiff::shims::errno::Errno;
@@ -10,27 +10,27 @@ use bailiff::shims::errno::Errno;
 impl Watcher<'_> {
     /// Does what is due, and plans when to look again.
     pub(crate) fn tick(&mut self) -> Result<(), Leave> {
-        let now = self.clock.now;
-        if now < self.clock.tick {
+        let now = self.clock.now_ns;
+        if now < self.clock.tick_ns {
             return Ok(());
         }
-        self.clock.tick = NEVER_NS;
+        self.clock.tick_ns = NEVER_NS;
         self.save(false);
         self.sweep(now);
-        if self.harvest.is_untold() && now >= self.clock.tides {
+        if self.harvest.is_untold() && now >= self.clock.tides_ns {
             self.harvest.tell(false)?;
-            self.clock.tides = now.saturating_add(TIDE_NS);
+            self.clock.tides_ns = now.saturating_add(TIDE_NS);
         }
         if self.harvest.is_untold() {
-            self.plan(self.clock.tides);
+            self.plan(self.clock.tides_ns);
         }
         Ok(())
     }
 
     /// Plans a tick at this time, but not before `TICK_NS` has passed.
     pub(crate) fn plan(&mut self, at: u64) {
-        let soonest = self.clock.now.saturating_add(TICK_NS);
-        self.clock.tick = self.clock.tick.min(at.max(soonest));
+        let soonest = self.clock.now_ns.saturating_add(TICK_NS);
+        self.clock.tick_ns = self.clock.tick_ns.min(at.max(soonest));
     }
 
     /// Saves positions that have changed, or with `all` every one. While attempts wait to be sent, none: they

@@ -37,9 +37,13 @@ pub(super) fn close(program: &Fd, launch: &Launch, log: &Log) -> Result<(), Fail
             log.refused(Level::Warning, "missing: Landlock (Linux 5.13, in lsm=)", errno);
             return Ok(());
         }
-        Err(errno) => return Err(Failed("missing: Landlock (Linux 5.13, in lsm=); see daemon.missing", errno)),
+        Err(errno) => {
+            return Err(Failed("missing: Landlock (Linux 5.13, in lsm=); see daemon.missing", errno));
+        }
     };
-    for (least, what) in [(4, "missing: Landlock for TCP (Linux 6.7)"), (6, "missing: Landlock scopes (Linux 6.12)")] {
+    for (least, what) in
+        [(4, "missing: Landlock for TCP (Linux 6.7)"), (6, "missing: Landlock scopes (Linux 6.12)")]
+    {
         if abi < least && launch.warn {
             log.say(Level::Warning, what);
         } else if abi < least {
@@ -47,7 +51,8 @@ pub(super) fn close(program: &Fd, launch: &Launch, log: &Log) -> Result<(), Fail
         }
     }
     let words = if abi >= 6 { 3 } else { 1 + usize::from(abi >= 4) };
-    let ruleset = landlock_ruleset([file_rights(abi), TCP, SCOPES], words).map_err(step("landlock_create_ruleset"))?;
+    let ruleset =
+        landlock_ruleset([file_rights(abi), TCP, SCOPES], words).map_err(step("landlock_create_ruleset"))?;
     landlock_allow(&ruleset, EXECUTE | READ_FILE, program).map_err(step("landlock_add_rule"))?;
     landlock_restrict(&ruleset).map_err(step("landlock_restrict_self"))?;
     drop(ruleset);

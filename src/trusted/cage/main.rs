@@ -41,7 +41,10 @@ fn main(start: &Start) -> u8 {
     let role = start.arg(1).and_then(Role::named);
     let program = start.arg(2).and_then(decimal).and_then(|n| u8::try_from(n).ok());
     let (Some(role), Some(program)) = (role, program) else {
-        log.say(Level::Error, "usage: bailiff-cage watcher|tracker|enforcer DESCRIPTOR (started by bailiffd)");
+        log.say(
+            Level::Error,
+            "usage: bailiff-cage watcher|tracker|enforcer DESCRIPTOR (started by bailiffd)",
+        );
         return USAGE;
     };
     let channel = Fd::given(0);

@@ -2,7 +2,7 @@
 //!
 //! Runs in: the enforcer. In: items, some with a `Ban`. Out: the same items, each with its outcome. Never: says `Done` of
 //! anything before the whole batch it was in is committed.
-use super::element::{self, Set, key, left_s};
+use super::element::{self, Set, left_s};
 use super::guard::Ban;
 use super::socket::{MOST, Socket};
 use bailiff::shared::pure::wire::terms::Terms;
@@ -73,10 +73,10 @@ const ENOENT: u16 = Errno::ENOENT.0;
 /// The outcome of a question, or of a verdict whose acks were lost, by what the kernel holds now.
 fn look_up(kernel: &mut Socket, terms: &Terms, item: &Item) -> Outcome {
     let Some(ban) = &item.ban else { return Outcome::Absent };
-    let Verdict { action, duration_s, prefix, .. } = item.verdict;
+    let Verdict { action, duration_s, .. } = item.verdict;
     // A ban that ends within seconds of when it should is the one that was asked for.
     let is_it = |left_s: u32| (left_s == 0) == (duration_s == 0) && left_s.saturating_add(10) >= duration_s;
-    match (action, left_s(kernel, set(terms, ban), key(&prefix.addr))) {
+    match (action, left_s(kernel, set(terms, ban), ban.key())) {
         (_, Err(errno)) => Outcome::Kernel(errno.0),
         (Action::Ask, Ok(Some(left_s))) => Outcome::Done(left_s),
         (Action::Ask, Ok(None)) => Outcome::Absent,

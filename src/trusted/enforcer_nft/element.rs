@@ -5,9 +5,9 @@
 use super::guard::Ban;
 use super::netlink::Attr::{self, Bytes, Data, Nest, Nothing, Text};
 use super::netlink::{NLM_F_ACK, NLM_F_CREATE, Writer, attribute};
-use super::socket::{Socket, message};
+use super::socket::{NF_TABLES, Socket, message};
 use bailiff::shared::pure::addr::{Addr, Prefix};
-use bailiff::shared::pure::wire::verdict::{Action, Verdict};
+use bailiff::shared::pure::wire::verdict::Action;
 use bailiff::shims::errno::Errno;
 
 /// The table's name, which in every nf_tables message is attribute 1 (linux/netfilter/nf_tables.h, 6.18:
@@ -15,7 +15,6 @@ use bailiff::shims::errno::Errno;
 pub(crate) const TABLE: Attr<'static> = Text(1, [b"bailiff", b""]);
 /// Makes an element.
 pub(crate) const NFT_MSG_NEWSETELEM: u16 = 12;
-const NFT_MSG_GETSETELEM: u16 = 13;
 /// Deletes an element, or all when none is named.
 pub(crate) const NFT_MSG_DELSETELEM: u16 = 14;
 
@@ -43,6 +42,11 @@ impl Width {
     /// The width of this network, if there are sets for it.
     pub(crate) fn of(prefix: &Prefix) -> Option<&'static Self> {
         WIDTHS.iter().find(|w| w.v4 == prefix.addr.is_v4() && w.len == prefix.len)
+    }
+
+    /// Whether this is the length of a whole address.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.len == if self.v4 { 32 } else { 128 }
     }
 
     /// The key that every set of this width holds for ever: the unspecified address. Whoever empties a set
@@ -77,7 +81,7 @@ pub(crate) fn element(
 
 /// Hands on the attributes of a message about one element.
 fn about<R>(set: Set<'_>, key: &[u8], timeout: Attr<'_>, then: impl FnOnce(&[Attr<'_>]) -> R) -> R {
-    let element = [Data(1, [key, b""]), timeout]; // NFTA_SET_ELEM_KEY
+    let element = [timeout, Data(1, [key, b""])]; // NFTA_SET_ELEM_KEY
     // NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM
     then(&[TABLE, Text(2, set), Nest(3, &[Nest(1, &element)])])
 }
@@ -85,34 +89,31 @@ fn about<R>(set: Set<'_>, key: &[u8], timeout: Attr<'_>, then: impl FnOnce(&[Att
 /// The messages of one verdict, all with the number `seq`; the last asks for an ack. To extend is to add, delete and
 /// add: kernels before 6.12 ignore a second add and answer 0, and a delete alone fails where nothing is.
 pub(crate) fn write(w: &mut Writer<'_>, seq: u32, ban: &Ban, set: Set<'_>) {
-    let Verdict { prefix, action, duration_s, .. } = ban.verdict();
-    let ms = Some(u64::from(*duration_s).saturating_mul(1000)).filter(|ms| *ms > 0);
-    let add = (NFT_MSG_NEWSETELEM, NLM_F_CREATE, ms);
-    let delete = (NFT_MSG_DELSETELEM, 0, None);
-    let (before, last): (&[_], _) = match action {
-        Action::Ban => (&[], add),
-        Action::Extend => (&[add, delete], add),
-        Action::Unban => (&[], delete),
-        Action::Ask => return,
+    let ms = Some(u64::from(ban.verdict().duration_s).saturating_mul(1000)).filter(|ms| *ms > 0);
+    let (add, delete) = ((NFT_MSG_NEWSETELEM, NLM_F_CREATE, ms), (NFT_MSG_DELSETELEM, 0, None));
+    let steps: &[_] = match ban.verdict().action {
+        Action::Ban => &[add],
+        Action::Extend => &[add, delete, add],
+        Action::Unban => &[delete],
+        Action::Ask => &[],
     };
-    for (kind, flags, ms) in before {
-        element(w, *kind, *flags, seq, set, key(&prefix.addr), *ms);
+    for (place, (kind, flags, ms)) in (1..=3).zip(steps) {
+        let ack = if place == steps.len() { NLM_F_ACK } else { 0 };
+        element(w, *kind, flags | ack, seq, set, ban.key(), *ms);
     }
-    let (kind, flags, ms) = last;
-    element(w, kind, flags | NLM_F_ACK, seq, set, key(&prefix.addr), ms);
 }
 
 /// How many seconds the kernel will still hold this element (0: for ever); `None`: it does not hold it.
 pub(crate) fn left_s(kernel: &mut Socket, set: Set<'_>, key: &[u8]) -> Result<Option<u32>, Errno> {
     let mut left_s = 0;
-    // NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM, NFTA_SET_ELEM_EXPIRATION: milliseconds
-    let note = |answer: &[u8]| {
+    let note = |_, answer: &[u8]| {
+        // NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM, NFTA_SET_ELEM_EXPIRATION: milliseconds
         let ms = attribute(answer, &[3, 1, 5]).and_then(|value| value.first_chunk());
         left_s = ms.map_or(0, |ms| u64::from_be_bytes(*ms).div_ceil(1000).max(1) as u32);
     };
-    match about(set, key, Nothing, |what| kernel.ask(NFT_MSG_GETSETELEM, 0, what, note)) {
-        Ok(()) => Ok(Some(left_s)),
+    // NFT_MSG_GETSETELEM
+    match about(set, key, Nothing, |what| kernel.ask(NF_TABLES | 13, 0, what, note)) {
         Err(Errno::ENOENT) => Ok(None),
-        Err(errno) => Err(errno),
+        other => other.map(|()| Some(left_s)),
     }
 }

@@ -32,6 +32,11 @@ impl Ban {
         &self.verdict
     }
 
+    /// The key of its element.
+    pub(crate) fn key(&self) -> &[u8] {
+        key(&self.verdict.prefix.addr)
+    }
+
     /// What follows the jail's name in the name of its set.
     pub(crate) fn suffix(&self) -> &'static [u8] {
         self.width.suffix
@@ -69,27 +74,14 @@ impl<'a> Guard<'a> {
         let ban = Ban { verdict: *verdict, width };
         match verdict.action {
             // Lifting and asking harm nobody, but the sentinels must stay.
-            Action::Unban | Action::Ask if key(&prefix.addr) == width.sentinel() => Err(Refusal::Special),
+            Action::Unban | Action::Ask if ban.key() == width.sentinel() => Err(Refusal::Special),
             Action::Unban | Action::Ask => Ok(ban),
             Action::Ban | Action::Extend => {
-                self.bounds(verdict)?;
-                addresses(self.terms, prefix, known)?;
+                check(self.terms, verdict, known)?;
                 self.spend(now_ns)?;
                 Ok(ban)
             }
         }
-    }
-
-    fn bounds(&self, verdict: &Verdict) -> Result<(), Refusal> {
-        let widest = if verdict.prefix.addr.is_v4() { self.terms.widest4 } else { self.terms.widest6 };
-        let most_s = self.terms.max_bantime_s;
-        if verdict.prefix.len < widest {
-            return Err(Refusal::TooWide);
-        }
-        if most_s != 0 && (verdict.duration_s == 0 || verdict.duration_s > most_s) {
-            return Err(Refusal::TooLong);
-        }
-        Ok(())
     }
 
     fn spend(&mut self, now_ns: u64) -> Result<(), Refusal> {
@@ -103,18 +95,20 @@ impl<'a> Guard<'a> {
     }
 }
 
-fn addresses(terms: &Terms, prefix: &Prefix, [own, gateways]: [&[[u8; 16]]; 2]) -> Result<(), Refusal> {
-    if terms.never_ban().iter().any(|never| never.meets(prefix)) {
-        return Err(Refusal::NeverBan);
+/// What the configuration and this host's addresses say.
+fn check(terms: &Terms, verdict: &Verdict, [own, gateways]: [&[[u8; 16]]; 2]) -> Result<(), Refusal> {
+    let Verdict { prefix, duration_s, .. } = verdict;
+    let widest = if prefix.addr.is_v4() { terms.widest4 } else { terms.widest6 };
+    let lasts_too_long = *duration_s == 0 || *duration_s > terms.max_bantime_s;
+    let meets = |networks: &[Prefix]| networks.iter().any(|network| network.meets(prefix));
+    let holds = |addresses: &[[u8; 16]]| addresses.iter().any(|addr| prefix.holds(&Addr(*addr)));
+    match () {
+        () if prefix.len < widest => Err(Refusal::TooWide),
+        () if terms.max_bantime_s != 0 && lasts_too_long => Err(Refusal::TooLong),
+        () if meets(terms.never_ban()) => Err(Refusal::NeverBan),
+        () if meets(&SPECIAL) => Err(Refusal::Special),
+        () if holds(own) => Err(Refusal::OwnAddress),
+        () if holds(gateways) => Err(Refusal::Gateway),
+        () => Ok(()),
     }
-    if SPECIAL.iter().any(|special| special.meets(prefix)) {
-        return Err(Refusal::Special);
-    }
-    if own.iter().any(|addr| prefix.holds(&Addr(*addr))) {
-        return Err(Refusal::OwnAddress);
-    }
-    if gateways.iter().any(|addr| prefix.holds(&Addr(*addr))) {
-        return Err(Refusal::Gateway);
-    }
-    Ok(())
 }

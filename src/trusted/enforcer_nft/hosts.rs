@@ -2,28 +2,17 @@
 //!
 //! Runs in: the enforcer. In: the kernel's dumps and events on the rtnetlink socket. Out: two lists for the guard. Never:
 //! lets a verdict be judged by half a dump; what an event adds holds at once, what it takes away after the next dump.
-use super::netlink::{Attributes, NLM_F_DUMP, attribute, behind};
+use super::netlink::{Attributes, Header, NLM_F_DUMP, attribute, behind};
 use super::socket::Socket;
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::pure::addr::Addr;
-use bailiff::shims::clock::monotonic_ns;
-use bailiff::shims::errno::Errno;
-use bailiff::shims::slots::slots;
+use bailiff::shims::{clock::monotonic_ns, errno::Errno, slots::slots};
 
-/// Kinds and attributes of messages (linux/rtnetlink.h, linux/if_addr.h, 6.18).
+/// Kinds of messages (linux/rtnetlink.h, 6.18).
 const RTM_NEWADDR: u16 = 20;
 const RTM_GETADDR: u16 = 22;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
-const IFA_ADDRESS: u16 = 1;
-const IFA_LOCAL: u16 = 2;
-const RTA_GATEWAY: u16 = 5;
-const RTA_MULTIPATH: u16 = 9;
-const RTA_VIA: u16 = 18;
-/// sizeof(struct ifaddrmsg), struct rtmsg, struct rtnexthop.
-const IFADDRMSG: usize = 8;
-const RTMSG: usize = 12;
-const RTNEXTHOP: usize = 8;
 /// Shortest time between two dumps.
 const PAUSE_NS: u64 = 1_000_000_000;
 
@@ -91,9 +80,9 @@ impl Hosts {
             return Ok(());
         }
         (self.own.used, self.gateways.used, self.stale) = (0, 0, false);
-        for (kind, head) in [(RTM_GETADDR, [0; IFADDRMSG].as_slice()), (RTM_GETROUTE, &[0; RTMSG])] {
+        for kind in [RTM_GETADDR, RTM_GETROUTE] {
             let each = |kind, body: &[u8]| learn(kind, body, &mut self.own, &mut self.gateways);
-            match self.socket.question(kind, NLM_F_DUMP, head, &[], each) {
+            match self.socket.ask(kind, NLM_F_DUMP, &[], each) {
                 Err(Errno::EINTR) => self.stale = true,
                 other => other?,
             }
@@ -111,7 +100,7 @@ impl Hosts {
 
     /// Takes the events that are there.
     pub(crate) fn drain(&mut self) -> Result<(), Errno> {
-        let each = |header: &super::netlink::Header, body: &[u8]| {
+        let each = |header: &Header, body: &[u8]| {
             self.stale = true;
             learn(header.kind, body, &mut self.own, &mut self.gateways);
         };
@@ -121,16 +110,17 @@ impl Hosts {
     }
 }
 
-/// Adds the own addresses and gateways that a message of this kind names.
+/// Adds the own addresses and gateways that a message of this kind names: `body` is the rest of its struct ifaddrmsg
+/// or rtmsg, then its attributes (linux/if_addr.h, linux/rtnetlink.h, 6.18).
 pub(crate) fn learn(kind: u16, body: &[u8], own: &mut List, gateways: &mut List) {
     match kind {
         RTM_NEWADDR => {
-            let attributes = body.get(IFADDRMSG..).unwrap_or(&[]);
-            // On a point-to-point link IFA_ADDRESS is the other end.
-            let local = attribute(attributes, &[IFA_LOCAL]).or_else(|| attribute(attributes, &[IFA_ADDRESS]));
+            let attributes = body.get(4..).unwrap_or(&[]);
+            // IFA_LOCAL, or else IFA_ADDRESS, which on a point-to-point link is the other end.
+            let local = attribute(attributes, &[2]).or_else(|| attribute(attributes, &[1]));
             own.add(local.unwrap_or(&[]));
         }
-        RTM_NEWROUTE => learn_gateways(body.get(RTMSG..).unwrap_or(&[]), gateways, true),
+        RTM_NEWROUTE => learn_gateways(body.get(8..).unwrap_or(&[]), gateways, true),
         _ => (),
     }
 }
@@ -138,19 +128,19 @@ pub(crate) fn learn(kind: u16, body: &[u8], own: &mut List, gateways: &mut List)
 fn learn_gateways(attributes: &[u8], gateways: &mut List, with_hops: bool) {
     for (kind, value) in Attributes(attributes) {
         match kind {
-            RTA_GATEWAY => gateways.add(value),
-            RTA_VIA => gateways.add(value.get(2..).unwrap_or(&[])), // struct rtvia: the family first
-            RTA_MULTIPATH if with_hops => learn_hops(value, gateways),
+            5 => gateways.add(value),                          // RTA_GATEWAY
+            18 => gateways.add(value.get(2..).unwrap_or(&[])), // RTA_VIA: struct rtvia, the family first
+            9 if with_hops => learn_hops(value, gateways),     // RTA_MULTIPATH
             _ => (),
         }
     }
 }
 
-/// A list of struct rtnexthop, each with its length first and attributes of its own.
+/// A list of struct rtnexthop (8 bytes), each with its length first and attributes of its own behind it.
 fn learn_hops(mut hops: &[u8], gateways: &mut List) {
     while let Some(len) = hops.first_chunk() {
         let len = usize::from(u16::from_ne_bytes(*len));
-        let Some(attributes) = hops.get(RTNEXTHOP..len) else { return };
+        let Some(attributes) = hops.get(8..len) else { return };
         learn_gateways(attributes, gateways, false);
         hops = behind(hops, len);
     }

@@ -7,7 +7,6 @@
 pub(crate) const NLMSG_ERROR: u16 = 2;
 /// End of a dump.
 pub(crate) const NLMSG_DONE: u16 = 3;
-const NLM_F_REQUEST: u16 = 1;
 /// Answer success too: failure is always answered.
 pub(crate) const NLM_F_ACK: u16 = 4;
 /// The dump is not of one moment: something was changed meanwhile.
@@ -19,15 +18,13 @@ pub(crate) const NLM_F_CREATE: u16 = 0x400;
 /// Put it behind what is there.
 pub(crate) const NLM_F_APPEND: u16 = 0x800;
 const NLA_F_NESTED: u16 = 0x8000;
-const NLA_TYPE_MASK: u16 = 0x3fff;
-const NFTA_DATA_VALUE: u16 = 1; // linux/netfilter/nf_tables.h, 6.18
 
 /// An attribute: its number, and its value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attr<'a> {
     /// No attribute at all.
     Nothing,
-    /// An attribute that holds a value of nf_tables: bytes as they are, in two parts.
+    /// An attribute that holds an NFTA_DATA_VALUE of nf_tables: bytes as they are, in two parts.
     Data(u16, [&'a [u8]; 2]),
     /// Bytes as they are, in two parts.
     Bytes(u16, [&'a [u8]; 2]),
@@ -69,7 +66,7 @@ impl<'a> Writer<'a> {
         let start = self.len;
         self.put(&[0; 4]);
         self.put(&kind.to_ne_bytes());
-        self.put(&(flags | NLM_F_REQUEST).to_ne_bytes());
+        self.put(&(flags | 1).to_ne_bytes()); // NLM_F_REQUEST
         self.put(&seq.to_ne_bytes());
         self.put(&[0; 4]);
         self.put(head);
@@ -82,7 +79,7 @@ impl<'a> Writer<'a> {
         for attribute in attributes {
             match attribute {
                 Attr::Nothing => (),
-                Attr::Data(kind, parts) => self.nest(*kind, &[Attr::Bytes(NFTA_DATA_VALUE, *parts)]),
+                Attr::Data(kind, parts) => self.nest(*kind, &[Attr::Bytes(1, *parts)]),
                 Attr::Bytes(kind, [a, b]) => {
                     self.framed(*kind, |w| [a, b].into_iter().for_each(|part| w.put(part)))
                 }
@@ -166,7 +163,7 @@ impl<'a> Iterator for Attributes<'a> {
         let (len, kind) = (usize::from(u16::from_ne_bytes([a, b])), u16::from_ne_bytes([c, d]));
         let value = self.0.get(4..len)?;
         self.0 = behind(self.0, len);
-        Some((kind & NLA_TYPE_MASK, value))
+        Some((kind & 0x3fff, value)) // NLA_TYPE_MASK
     }
 }
 

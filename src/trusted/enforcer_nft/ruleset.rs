@@ -16,35 +16,11 @@ pub(crate) const CHAIN: [&[u8]; 2] = [b"early", b""];
 /// What follows a jail's name in the name of its set of ports.
 const PORTS: &[u8] = b"_ports";
 
-const NFT_MSG_NEWCHAIN: u16 = 3;
-const NFT_MSG_NEWRULE: u16 = 6;
-const NFT_MSG_DELRULE: u16 = 8;
-const NFT_MSG_NEWSET: u16 = 9;
-const NF_INET_PRE_ROUTING: u32 = 0; // linux/netfilter.h
-const NF_ACCEPT: u32 = 1;
-const NF_DROP: u32 = 0;
-const NFT_RETURN: u32 = -5i32 as u32;
-const PRIORITY: u32 = -300i32 as u32; // NF_IP_PRI_RAW, linux/netfilter_ipv4.h: before connection tracking
-const NFT_SET_TIMEOUT: u32 = 0x10;
-const IPV4_ADDR: u32 = 7; // nft's own numbers of types (include/datatype.h, nftables 1.1), for its listing
-const IPV6_ADDR: u32 = 8;
-const INET_SERVICE: u32 = 13;
-const REG_1: u32 = 1;
-const META_IIFTYPE: u32 = 8;
-const META_NFPROTO: u32 = 15;
-const META_L4PROTO: u32 = 16;
-const EQUAL: u32 = 0;
-const AT_MOST: u32 = 3;
-const AT_LEAST: u32 = 5;
-const NETWORK_HEADER: u32 = 1;
-const TRANSPORT_HEADER: u32 = 2;
-const NFPROTO_IPV4: u8 = 2; // linux/netfilter.h
+/// linux/netfilter.h, linux/in.h, linux/in6.h, 6.18.
+const NFPROTO_IPV4: u8 = 2;
 const NFPROTO_IPV6: u8 = 10;
-const IPPROTO_TCP: u8 = 6; // linux/in.h
-const IPPROTO_ICMPV6: u8 = 58; // linux/in6.h
-const LOOPBACK: [u8; 2] = 772u16.to_ne_bytes(); // ARPHRD_LOOPBACK, linux/if_arp.h
-const ROUTER_SOLICITATION: u8 = 133; // RFC 4861, section 4
-const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+const IPPROTO_TCP: u8 = 6;
+const IPPROTO_ICMPV6: u8 = 58;
 
 /// Every set that the terms ask for, with its width; a set of ports has none.
 pub(crate) fn sets(terms: &Terms) -> impl Iterator<Item = (&Jail, Set<'_>, Option<&'static Width>)> {
@@ -62,11 +38,12 @@ pub(crate) fn size(terms: &Terms) -> u32 {
 
 /// Writes chain, sets, sentinels, ports and rules; every message has the number `seq`, and none asks for an ack.
 pub(crate) fn write(w: &mut Writer<'_>, seq: u32, terms: &Terms) {
-    let hook = [U32(1, NF_INET_PRE_ROUTING), U32(2, PRIORITY)]; // NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY
-    // NFTA_CHAIN_NAME, NFTA_CHAIN_HOOK, NFTA_CHAIN_POLICY, NFTA_CHAIN_TYPE
-    let chain = [TABLE, Text(3, CHAIN), Nest(4, &hook), U32(5, NF_ACCEPT), Text(7, [b"filter", b""])];
-    message(w, NFT_MSG_NEWCHAIN, NLM_F_CREATE, seq, &chain);
-    message(w, NFT_MSG_DELRULE, 0, seq, &[TABLE, Text(2, CHAIN)]); // NFTA_RULE_CHAIN
+    // NFTA_HOOK_HOOKNUM: NF_INET_PRE_ROUTING; NFTA_HOOK_PRIORITY: NF_IP_PRI_RAW, before connection tracking
+    let hook = [U32(1, 0), U32(2, -300i32 as u32)];
+    // NFTA_CHAIN_NAME, NFTA_CHAIN_TYPE, NFTA_CHAIN_POLICY: NF_ACCEPT, NFTA_CHAIN_HOOK
+    let chain = [TABLE, Text(3, CHAIN), Text(7, [b"filter", b""]), U32(5, 1), Nest(4, &hook)];
+    message(w, 3, NLM_F_CREATE, seq, &chain); // NFT_MSG_NEWCHAIN
+    message(w, 8, 0, seq, &[TABLE, Text(2, CHAIN)]); // NFT_MSG_DELRULE: all of NFTA_RULE_CHAIN
     for (id, (jail, set, width)) in (1..u32::MAX).zip(sets(terms)) {
         write_set(w, seq, id, set, width, size(terms));
         let mut add = |key: &[u8]| element(w, NFT_MSG_NEWSETELEM, NLM_F_CREATE, seq, set, key, None);
@@ -75,35 +52,39 @@ pub(crate) fn write(w: &mut Writer<'_>, seq: u32, terms: &Terms) {
             None => jail.ports().for_each(|port| add(&port.to_be_bytes())),
         }
     }
-    let loopback = [meta(META_IIFTYPE), compare(EQUAL, &LOOPBACK), verdict(&RETURN)];
+    let kind = 772u16.to_ne_bytes(); // ARPHRD_LOOPBACK, linux/if_arp.h, in its own byte order
+    let loopback = [meta(IIFTYPE), compare(EQUAL, &kind), verdict(&RETURN)];
     rule(w, seq, &[&loopback]);
-    // Without it no packet could be exchanged with anybody in a banned prefix of our own link, not even by us.
-    let neighbour_discovery = [
-        meta(META_NFPROTO),
-        compare(EQUAL, &[NFPROTO_IPV6]),
-        meta(META_L4PROTO),
-        compare(EQUAL, &[IPPROTO_ICMPV6]),
-        payload(TRANSPORT_HEADER, 0, 1),
-        compare(AT_LEAST, &[ROUTER_SOLICITATION]),
-        compare(AT_MOST, &[NEIGHBOUR_ADVERTISEMENT]),
-        verdict(&RETURN),
-    ];
-    rule(w, seq, &[&neighbour_discovery]);
+    // Types 133 to 136 (RFC 4861, section 4). Without them no packet could be exchanged with anybody in a banned prefix of
+    // our own link, not even by us.
+    let [family, icmp] = [compare(EQUAL, &[NFPROTO_IPV6]), compare(EQUAL, &[IPPROTO_ICMPV6])];
+    let types =
+        [payload(TRANSPORT, 0, 1), compare(AT_LEAST, &[133]), compare(AT_MOST, &[136]), verdict(&RETURN)];
+    let neighbour_discovery = [meta(NFPROTO), family, meta(L4PROTO), icmp];
+    rule(w, seq, &[&neighbour_discovery, &types]);
     for (jail, set, width) in sets(terms) {
         width.into_iter().for_each(|width| write_drop(w, seq, jail, set, width));
     }
 }
 
 fn write_set(w: &mut Writer<'_>, seq: u32, id: u32, set: Set<'_>, width: Option<&Width>, size: u32) {
-    let desc = [U32(1, size)]; // NFTA_SET_DESC_SIZE
-    let (flags, kind, len, desc) = match width {
-        Some(width) if width.v4 => (NFT_SET_TIMEOUT, IPV4_ADDR, 4, Nest(9, &desc)), // NFTA_SET_DESC
-        Some(_) => (NFT_SET_TIMEOUT, IPV6_ADDR, 16, Nest(9, &desc)),
-        None => (0, INET_SERVICE, 2, Nothing),
+    // NFT_SET_TIMEOUT; ipv4_addr, ipv6_addr and inet_service by nft's numbers (include/datatype.h, nftables 1.1), for
+    // its listing.
+    let (flags, kind, len) = match width {
+        Some(width) => {
+            if width.v4 {
+                (0x10, 7, 4)
+            } else {
+                (0x10, 8, 16)
+            }
+        }
+        None => (0, 13, 2),
     };
+    let desc = [U32(1, size)]; // NFTA_SET_DESC_SIZE
+    let desc = width.map_or(Nothing, |_| Nest(9, &desc)); // NFTA_SET_DESC
     // NFTA_SET_NAME, NFTA_SET_FLAGS, NFTA_SET_KEY_TYPE, NFTA_SET_KEY_LEN, NFTA_SET_ID
     let made = [TABLE, Text(2, set), U32(3, flags), U32(4, kind), U32(5, len), U32(10, id), desc];
-    message(w, NFT_MSG_NEWSET, NLM_F_CREATE, seq, &made);
+    message(w, 9, NLM_F_CREATE, seq, &made); // NFT_MSG_NEWSET
     if width.is_none() {
         message(w, NFT_MSG_DELSETELEM, 0, seq, &[TABLE, Text(2, set)]);
     }
@@ -113,36 +94,42 @@ fn write_set(w: &mut Writer<'_>, seq: u32, id: u32, set: Set<'_>, width: Option<
 fn write_drop(w: &mut Writer<'_>, seq: u32, jail: &Jail, set: Set<'_>, width: &Width) {
     // Where the source address stands in the header (RFC 791, RFC 8200), and how long it is.
     let (family, offset, len) = if width.v4 { ([NFPROTO_IPV4], 12, 4) } else { ([NFPROTO_IPV6], 8, 16) };
-    let ports = [
-        meta(META_L4PROTO),
-        compare(EQUAL, &[IPPROTO_TCP]),
-        payload(TRANSPORT_HEADER, 2, 2),
-        lookup([jail.name.bytes(), PORTS]),
-    ];
-    let source = [meta(META_NFPROTO), compare(EQUAL, &family), payload(NETWORK_HEADER, offset, len)];
+    let (tcp, port) = (compare(EQUAL, &[IPPROTO_TCP]), payload(TRANSPORT, 2, 2));
+    let ports = [meta(L4PROTO), tcp, port, lookup([jail.name.bytes(), PORTS])];
+    let source = [meta(NFPROTO), compare(EQUAL, &family), payload(NETWORK, offset, len)];
     let (mask, end) = ([mask(len, width.len)], [lookup(set), verdict(&DROP)]);
     let ports = if jail.ports().next().is_some() { ports.as_slice() } else { &[] };
-    let mask = if width.len < if width.v4 { 32 } else { 128 } { mask.as_slice() } else { &[] };
+    let mask = if width.is_whole() { &[] } else { mask.as_slice() };
     rule(w, seq, &[ports, &source, mask, &end]);
 }
 
-/// One step of a rule: its name and its attributes. Steps hand a value on in register 1.
+/// One step of a rule: its name and its attributes. Steps hand a value on in a register.
 type Step<'a> = (&'static [u8], [Attr<'a>; 5]);
+
+/// NFT_REG_1; NFT_META_IIFTYPE, NFT_META_NFPROTO, NFT_META_L4PROTO; NFT_CMP_EQ, NFT_CMP_LTE, NFT_CMP_GTE;
+/// NFT_PAYLOAD_NETWORK_HEADER, NFT_PAYLOAD_TRANSPORT_HEADER.
+const REG_1: u32 = 1;
+const IIFTYPE: u32 = 8;
+const NFPROTO: u32 = 15;
+const L4PROTO: u32 = 16;
+const EQUAL: u32 = 0;
+const AT_MOST: u32 = 3;
+const AT_LEAST: u32 = 5;
+const NETWORK: u32 = 1;
+const TRANSPORT: u32 = 2;
 
 fn rule(w: &mut Writer<'_>, seq: u32, parts: &[&[Step<'_>]]) {
     let (mut steps, mut list) = ([[Nothing; 2]; 12], [Nothing; 12]);
-    for (step, (name, data)) in steps.iter_mut().zip(parts.iter().copied().flatten()) {
+    for ((step, slot), (name, data)) in steps.iter_mut().zip(&mut list).zip(parts.iter().copied().flatten()) {
         *step = [Text(1, [name, b""]), Nest(2, data)]; // NFTA_EXPR_NAME, NFTA_EXPR_DATA
-    }
-    for (slot, step) in list.iter_mut().zip(&steps).filter(|(_, [name, _])| !matches!(name, Nothing)) {
         *slot = Nest(1, step); // NFTA_LIST_ELEM
     }
-    // NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS
-    message(w, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, seq, &[TABLE, Text(2, CHAIN), Nest(4, &list)]);
+    // NFT_MSG_NEWRULE: NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS
+    message(w, 6, NLM_F_CREATE | NLM_F_APPEND, seq, &[TABLE, Text(2, CHAIN), Nest(4, &list)]);
 }
 
 fn meta(what: u32) -> Step<'static> {
-    (b"meta", [U32(1, REG_1), U32(2, what), Nothing, Nothing, Nothing]) // NFTA_META_DREG, NFTA_META_KEY
+    (b"meta", [U32(2, what), U32(1, REG_1), Nothing, Nothing, Nothing]) // NFTA_META_KEY, NFTA_META_DREG
 }
 
 fn compare(how: u32, value: &[u8]) -> Step<'_> {
@@ -174,6 +161,6 @@ fn verdict(code: &'static [Attr<'static>; 1]) -> Step<'static> {
     (b"immediate", [U32(1, 0), Nest(2, code), Nothing, Nothing, Nothing])
 }
 
-/// What `verdict` may say: NFTA_DATA_VERDICT, NFTA_VERDICT_CODE.
-const DROP: [Attr<'static>; 1] = [Nest(2, &[U32(1, NF_DROP)])];
-const RETURN: [Attr<'static>; 1] = [Nest(2, &[U32(1, NFT_RETURN)])];
+/// What `verdict` may say, NF_DROP and NFT_RETURN: NFTA_DATA_VERDICT, NFTA_VERDICT_CODE.
+const DROP: [Attr<'static>; 1] = [Nest(2, &[U32(1, 0)])];
+const RETURN: [Attr<'static>; 1] = [Nest(2, &[U32(1, -5i32 as u32)])];

@@ -4,16 +4,12 @@
 //! failed, by number. Never: reports success before the last answer was read: in an aborted batch the good messages
 //! still get ack 0. Never has a request under way when it returns: the kernel answers before sendto(2) returns.
 use super::netlink::*;
-use bailiff::shims::errno::Errno;
-use bailiff::shims::fd::Fd;
 use bailiff::shims::io::{PollFd, ppoll};
-use bailiff::shims::slots::slots;
 use bailiff::shims::sockets::{receive, send};
+use bailiff::shims::{errno::Errno, fd::Fd, slots::slots};
 
-/// linux/netfilter/nfnetlink.h, 6.18.
-const NFNL_MSG_BATCH_BEGIN: u16 = 16;
-const NFNL_MSG_BATCH_END: u16 = 17;
-const NFNL_SUBSYS_NFTABLES: u16 = 10;
+/// NFNL_SUBSYS_NFTABLES (linux/netfilter/nfnetlink.h, 6.18), the upper half of the kind of each of its messages.
+pub(crate) const NF_TABLES: u16 = 10 << 8;
 /// struct nfgenmsg of a batch's frame: its resource is the subsystem, big-endian.
 const FRAME: [u8; 4] = [0, 0, 0, 10];
 /// struct nfgenmsg of an nf_tables message: family NFPROTO_INET (linux/netfilter.h, 6.18).
@@ -29,7 +25,7 @@ const PATIENCE_NS: u64 = 5_000_000_000;
 
 /// An nf_tables message, to be part of a batch.
 pub(crate) fn message(w: &mut Writer<'_>, kind: u16, flags: u16, seq: u32, what: &[Attr<'_>]) {
-    w.message(NFNL_SUBSYS_NFTABLES << 8 | kind, flags, seq, &INET, what);
+    w.message(NF_TABLES | kind, flags, seq, &INET, what);
 }
 
 /// What the kernel has answered to one batch. Message group `g` of a batch has the number `base + 1 + g`.
@@ -105,9 +101,9 @@ impl Socket {
         self.seq = base.wrapping_add(1 + MOST as u32);
         let mut acks = Acks::new(base, groups);
         let mut w = Writer::new(self.tx);
-        w.message(NFNL_MSG_BATCH_BEGIN, 0, base, &FRAME, &[]);
+        w.message(16, 0, base, &FRAME, &[]); // NFNL_MSG_BATCH_BEGIN
         fill(&mut w, base.wrapping_add(1));
-        w.message(NFNL_MSG_BATCH_END, 0, base, &FRAME, &[]);
+        w.message(17, 0, base, &FRAME, &[]); // NFNL_MSG_BATCH_END
         let sent = w.finish().ok_or(Errno::EMSGSIZE).and_then(|batch| send(&self.fd, batch, false));
         if let Err(errno) = sent {
             (acks.whole, acks.waiting) = (errno.0, 0);
@@ -118,30 +114,20 @@ impl Socket {
         Ok(acks)
     }
 
-    /// Asks nf_tables one question (no batch) and hands the attributes of each answer to `each`.
+    /// Asks one question (no batch) and hands each answer to `each`: its kind, and what stands behind the four bytes
+    /// that begin with the family. `Err(EINTR)`: the answer to a dump is whole, but not of one moment.
     pub(crate) fn ask(
         &mut self,
         kind: u16,
         flags: u16,
         what: &[Attr<'_>],
-        mut each: impl FnMut(&[u8]),
-    ) -> Result<(), Errno> {
-        let each = |_: u16, answer: &[u8]| each(answer.get(INET.len()..).unwrap_or(&[]));
-        self.question(NFNL_SUBSYS_NFTABLES << 8 | kind, flags, &INET, what, each)
-    }
-
-    /// Asks any question. `Err(EINTR)`: the answer to a dump is whole, but not of one moment.
-    pub(crate) fn question(
-        &mut self,
-        kind: u16,
-        flags: u16,
-        head: &[u8],
-        what: &[Attr<'_>],
         mut each: impl FnMut(u16, &[u8]),
     ) -> Result<(), Errno> {
         self.seq = self.seq.wrapping_add(1);
         let mut w = Writer::new(self.tx);
-        w.message(kind, flags | NLM_F_ACK, self.seq, head, what);
+        // struct nfgenmsg, or struct rtgenmsg with any family.
+        let head = if kind & NF_TABLES == 0 { [0; 4] } else { INET };
+        w.message(kind, flags | NLM_F_ACK, self.seq, &head, what);
         send(&self.fd, w.finish().ok_or(Errno::EMSGSIZE)?, false)?;
         let mut torn = 0;
         loop {
@@ -161,18 +147,19 @@ impl Socket {
                     (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) if torn != 0 => return Err(Errno::EINTR),
                     (NLMSG_ERROR | NLMSG_DONE, Some((0, _))) => return Ok(()),
                     (NLMSG_ERROR | NLMSG_DONE, Some((errno, _))) => return Err(Errno(errno)),
-                    (kind, _) => each(kind, body),
+                    (kind, _) => each(kind, body.get(4..).unwrap_or(&[])),
                 }
             }
         }
     }
 
-    /// Hands the events that are there to `each`, at most 64 datagrams: the loop has other work too. True: some
+    /// Hands the events that are there to `each`, in the same way, at most 64 datagrams: the loop has other work too. True: some
     /// were lost.
     pub(crate) fn drain(&mut self, mut each: impl FnMut(&Header, &[u8])) -> Result<bool, Errno> {
         for _ in 0..64 {
             match receive(&self.fd, self.rx, false) {
-                Ok(len) => Messages(self.rx.get(..len).unwrap_or(&[])).for_each(|(h, body)| each(&h, body)),
+                Ok(len) => Messages(self.rx.get(..len).unwrap_or(&[]))
+                    .for_each(|(h, body)| each(&h, body.get(4..).unwrap_or(&[]))),
                 Err(Errno::ENOBUFS) => return Ok(true),
                 Err(Errno::EAGAIN | Errno::EINTR) => break,
                 Err(errno) => return Err(errno),

@@ -6,18 +6,18 @@ use super::element::{TABLE, left_s};
 use super::netlink::Attr::{Bytes, Text, U32};
 use super::netlink::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, attribute};
 use super::ruleset::{self, CHAIN, sets};
-use super::socket::{Socket, message};
+use super::socket::{NF_TABLES, Socket, message};
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shims::errno::Errno;
 
 /// Kinds of messages (linux/netfilter/nf_tables.h, 6.18).
 const NFT_MSG_NEWTABLE: u16 = 0;
-const NFT_MSG_GETTABLE: u16 = 1;
+const GETTABLE: u16 = NF_TABLES | 1;
 const NFT_MSG_DELTABLE: u16 = 2;
-const NFT_MSG_GETCHAIN: u16 = 4;
-const NFT_MSG_GETRULE: u16 = 7;
-const NFT_MSG_GETSET: u16 = 10;
+const GETCHAIN: u16 = NF_TABLES | 4;
+const GETRULE: u16 = NF_TABLES | 7;
+const GETSET: u16 = NF_TABLES | 10;
 const NFT_MSG_DELSET: u16 = 11;
 /// NFT_TABLE_F_OWNER and NFT_TABLE_F_PERSIST (6.9), never one without the other: a table that has only an owner goes
 /// with it. Where they are not to be had: no flag, or that of a table that was locked once and is not any more.
@@ -25,8 +25,6 @@ const FLAGS: [u32; 3] = [2 | 4, 0, 4];
 /// What stands before the id in the table's user data: a type that nft does not know and skips, the length of the
 /// value, the value's first bytes.
 const MAGIC: &[u8] = b"\xba\x17bailiff";
-/// Sets that nobody asks for any more, at most: five of each jail, and its ports.
-const GONE: u32 = 192;
 
 /// The table as it should be, and how it was when it was last put so.
 pub(crate) struct Table<'a> {
@@ -49,7 +47,7 @@ impl<'a> Table<'a> {
     /// `Err(EINTR)`: somebody changes the ruleset just now; try again.
     pub(crate) fn establish(&mut self, kernel: &mut Socket, log: &Log) -> Result<bool, Errno> {
         let mut id = None;
-        let there = match kernel.ask(NFT_MSG_GETTABLE, 0, &[TABLE], |table| {
+        let there = match kernel.ask(GETTABLE, 0, &[TABLE], |_, table| {
             let data = attribute(table, &[6]); // NFTA_TABLE_USERDATA
             id = data.and_then(|data| data.strip_prefix(MAGIC)).and_then(|id| id.try_into().ok());
         }) {
@@ -82,10 +80,10 @@ impl<'a> Table<'a> {
         for (_, set, width) in sets(self.terms) {
             let (Some(width), mut size) = (width, None) else { continue };
             // NFTA_SET_NAME; NFTA_SET_DESC, NFTA_SET_DESC_SIZE
-            let note = |set: &[u8]| {
+            let note = |_, set: &[u8]| {
                 size = attribute(set, &[9, 1]).map(|size| size == ruleset::size(self.terms).to_be_bytes())
             };
-            match kernel.ask(NFT_MSG_GETSET, 0, &[TABLE, Text(2, set)], note) {
+            match kernel.ask(GETSET, 0, &[TABLE, Text(2, set)], note) {
                 Err(Errno::ENOENT) => fresh = true,
                 Err(errno) => return Err(errno),
                 Ok(()) if size == Some(true) && left_s(kernel, set, width.sentinel())?.is_some() => (),
@@ -134,9 +132,10 @@ impl<'a> Table<'a> {
             message(w, NFT_MSG_NEWTABLE, NLM_F_ACK, seq, &[TABLE]);
         })?;
         acks.result()?;
-        for _ in 0..GONE {
+        // At most five of each jail that there was, and its ports.
+        for _ in 0..192 {
             let (mut gone, mut len) = ([0; 256], 0);
-            kernel.ask(NFT_MSG_GETSET, NLM_F_DUMP, &[TABLE], |set| {
+            kernel.ask(GETSET, NLM_F_DUMP, &[TABLE], |_, set| {
                 let name = attribute(set, &[2]).and_then(|name| name.strip_suffix(&[0])).unwrap_or(&[]);
                 if !sets(self.terms).any(|(_, [jail, suffix], _)| name.strip_prefix(jail) == Some(suffix)) {
                     gone.iter_mut().zip(name).for_each(|(slot, b)| *slot = *b);
@@ -179,11 +178,11 @@ impl<'a> Table<'a> {
 /// replaced or added. FNV-1a: against mistakes, not against a rival root, who needs no collision.
 fn print(kernel: &mut Socket) -> Result<u64, Errno> {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
-    let mut add = |answer: &[u8]| {
+    let mut add = |_, answer: &[u8]| {
         answer.iter().for_each(|b| hash = (hash ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
     };
-    kernel.ask(NFT_MSG_GETTABLE, 0, &[TABLE], &mut add)?;
-    kernel.ask(NFT_MSG_GETCHAIN, 0, &[TABLE, Text(3, CHAIN)], &mut add)?; // NFTA_CHAIN_NAME
-    kernel.ask(NFT_MSG_GETRULE, NLM_F_DUMP, &[TABLE, Text(2, CHAIN)], &mut add)?; // NFTA_RULE_CHAIN
+    kernel.ask(GETTABLE, 0, &[TABLE], &mut add)?;
+    kernel.ask(GETCHAIN, 0, &[TABLE, Text(3, CHAIN)], &mut add)?; // NFTA_CHAIN_NAME
+    kernel.ask(GETRULE, NLM_F_DUMP, &[TABLE, Text(2, CHAIN)], &mut add)?; // NFTA_RULE_CHAIN
     Ok(hash)
 }

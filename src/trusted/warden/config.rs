@@ -19,7 +19,11 @@ pub(crate) fn load(path: &[u8], strict: bool, log: &Log, to: &mut Settings) -> b
         Ok(len) => len,
         Err((what, errno)) => {
             log.line(Level::Error, |t| {
-                t.quoted(path).bytes(b": ").bytes(what.as_bytes()).bytes(b": ").bytes(errno.name().as_bytes());
+                t.quoted(path)
+                    .bytes(b": ")
+                    .bytes(what.as_bytes())
+                    .bytes(b": ")
+                    .bytes(errno.name().as_bytes());
             });
             return false;
         }
@@ -34,7 +38,8 @@ pub(crate) fn load(path: &[u8], strict: bool, log: &Log, to: &mut Settings) -> b
 }
 
 fn bytes(path: &[u8], strict: bool, text: &mut [u8]) -> Result<usize, (&'static str, Errno)> {
-    let fd = open(At::Cwd, path, flags::O_NONBLOCK | flags::O_NOCTTY, 0, 0).map_err(|e| ("cannot be opened", e))?;
+    let fd = open(At::Cwd, path, flags::O_NONBLOCK | flags::O_NOCTTY, 0, 0)
+        .map_err(|e| ("cannot be opened", e))?;
     let s = stat(&fd).map_err(|e| ("cannot be looked at", e))?;
     if !s.is_regular() {
         return Err(("not a regular file", Errno::EINVAL));

@@ -11,6 +11,7 @@
 mod accounts;
 mod config;
 mod directories;
+mod family;
 mod privilege;
 mod roles;
 #[expect(unsafe_code, reason = "process entry")]
@@ -150,10 +151,11 @@ fn serve(
         let _ = bailiff::shared::base::turn::wait(&mut [], 0, Some(SECOND / 50));
         monotonic_ns() < until
     };
-    let state = state::open_all(settings, strict, words.dry_run, wait).map_err(|state::Unopened(what, errno)| {
-        let _ = failed(log, what, errno);
-        if errno == Errno::EACCES || errno == Errno::ENOENT { USAGE } else { SYSTEM }
-    })?;
+    let state =
+        state::open_all(settings, strict, words.dry_run, wait).map_err(|state::Unopened(what, errno)| {
+            let _ = failed(log, what, errno);
+            if errno == Errno::EACCES || errno == Errno::ENOENT { USAGE } else { SYSTEM }
+        })?;
     let boot_id = state::boot_id().map_err(|errno| failed(log, "/proc/sys/kernel/random/boot_id", errno))?;
     let terms = Terms::from_settings(settings, words.dry_run, boot_id).encode();
     let mut sources =
@@ -172,7 +174,10 @@ fn launches(settings: &Settings, strict: bool, log: &Log) -> Result<[(Role, Laun
     let own = uids().map_err(|errno| failed(log, "getresuid", errno))?;
     let warn = settings.missing == Missing::Warn;
     if !strict && !warn {
-        log.say(Level::Error, "missing: own user ids: this user namespace maps one user only; see daemon.missing");
+        log.say(
+            Level::Error,
+            "missing: own user ids: this user namespace maps one user only; see daemon.missing",
+        );
         return Err(USAGE);
     }
     if !strict {
@@ -192,7 +197,9 @@ fn launches(settings: &Settings, strict: bool, log: &Log) -> Result<[(Role, Laun
         let Some((uid, gid)) = ids.filter(|(uid, gid)| *uid != 0 && *gid != 0) else {
             log.line(Level::Error, |t| {
                 t.bytes(b"no account ").bytes(cage(*role).user.as_bytes());
-                t.bytes(b": make it (systemd-sysusers, docs/systemd/bailiff.sysusers) or set daemon.uid_base");
+                t.bytes(
+                    b": make it (systemd-sysusers, docs/systemd/bailiff.sysusers) or set daemon.uid_base",
+                );
             });
             return Err(USAGE);
         };
@@ -219,7 +226,11 @@ fn placement(settings: &Settings, log: &Log) {
         }
     }
     if let Err(errno) = set_nice(-10) {
-        log.refused(Level::Warning, "missing: nice -10 (CAP_SYS_NICE): bans may come later under load", errno);
+        log.refused(
+            Level::Warning,
+            "missing: nice -10 (CAP_SYS_NICE): bans may come later under load",
+            errno,
+        );
     }
 }
 

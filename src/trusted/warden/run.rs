@@ -3,7 +3,8 @@
 //! Runs in: the warden. In: signals, directory events, one pulse at a time from each role. Out: sources to the watcher, the
 //! service manager's notes, the exit code. Never: restarts one role alone, or goes on without one: bans stay in the
 //! kernel, and the service manager starts all afresh.
-use super::roles::{Child, Programs, start};
+use super::family::Family;
+use super::roles::{Programs, start};
 use super::sources::{Reader, Sources};
 use super::state::State;
 use bailiff::shared::base::channel::{Fault, receive};
@@ -18,14 +19,8 @@ use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::inotify_init;
 use bailiff::shims::io::PollFd;
-use bailiff::shims::process::{End, kill, next_signal, reap};
+use bailiff::shims::process::{End, next_signal, reap};
 use bailiff::shims::sockets::{pair, send};
-
-const SECOND: u64 = 1_000_000_000;
-/// A role that is asked to finish has this long.
-const PATIENCE_NS: u64 = 5 * SECOND;
-/// Pings that a role may leave unanswered before all is taken down: a minute at the usual beat.
-const MISSED: u32 = 30;
 
 /// Why a generation ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,15 +39,6 @@ pub(crate) struct House<'a> {
     pub(crate) programs: &'a Programs,
     /// Nanoseconds between two pings.
     pub(crate) beat_ns: u64,
-}
-
-/// The roles of one generation.
-struct Family<'a> {
-    house: &'a House<'a>,
-    children: [Option<Child>; 3],
-    missed: u32,
-    announced: bool,
-    begun_ns: u64,
 }
 
 /// Runs one generation to its end. `launch` says how to start each role; `may_reload` is asked at SIGHUP.
@@ -82,7 +68,8 @@ pub(crate) fn generation(
     Ok(ended)
 }
 
-fn pulse(channel: &Fd, beat: Beat) -> Result<(), Errno> {
+/// Sends one sign of life, if there is room for it.
+pub(crate) fn pulse(channel: &Fd, beat: Beat) -> Result<(), Errno> {
     let mut message = Batch::<Pulse>::new();
     message.push(&Pulse { beat, figure: 0 });
     send(channel, message.datagram(), false).map(|_| ())
@@ -237,7 +224,9 @@ impl Family<'_> {
             Some(Pulse { beat: Beat::Pong, figure }) => (child.silent, child.figure) = (false, figure),
             _ => {
                 log.line(Level::Error, |t| {
-                    t.bytes(b"breach: a message that ").bytes(child.role.word().to_bytes()).bytes(b" never may send");
+                    t.bytes(b"breach: a message that ")
+                        .bytes(child.role.word().to_bytes())
+                        .bytes(b" never may send");
                 });
                 return false;
             }
@@ -257,72 +246,5 @@ impl Family<'_> {
         self.house.log.line(Level::Notice, |t| {
             t.bytes(b"ready after ").dec(took_ms).bytes(b" ms");
         });
-    }
-
-    /// Once a beat: feeds the service manager's watchdog if every role's own loop has answered, and asks again.
-    fn ping(&mut self) -> Option<Ended> {
-        let all = self.children.iter().flatten();
-        let (mut silent, mut figures) = (0u32, [0u64; 3]);
-        for (child, figure) in all.zip(&mut figures) {
-            silent |= u32::from(child.silent);
-            *figure = child.figure;
-        }
-        self.missed = if silent == 0 { 0 } else { self.missed.saturating_add(1) };
-        if silent == 0 && self.announced {
-            let [_, bans, lines] = figures;
-            self.house.notify.send(|t| {
-                t.bytes(b"WATCHDOG=1\nSTATUS=").dec(bans).bytes(b" bans in force, ").dec(lines).bytes(b" lines read");
-            });
-        }
-        if self.missed > MISSED {
-            self.house.log.say(Level::Error, "a role no longer answers");
-            return Some(Ended::Stop(111));
-        }
-        for child in self.children.iter_mut().flatten().filter(|c| c.ready && !c.silent) {
-            child.silent = child.channel.as_ref().is_some_and(|channel| pulse(channel, Beat::Ping).is_ok());
-        }
-        self.begun_ns = monotonic_ns();
-        None
-    }
-
-    /// Takes the roles down from the logs to the firewall: each is asked by the end of its channel, and killed when it
-    /// takes too long.
-    fn finish(&mut self) {
-        for index in (0..3).rev() {
-            let Some(child) = self.children.get_mut(index).and_then(Option::as_mut) else { continue };
-            child.channel = None;
-            let (pid, role) = (child.pid, child.role);
-            let deadline = monotonic_ns().saturating_add(PATIENCE_NS);
-            let mut killed = false;
-            while self.children.get(index).is_some_and(Option::is_some) {
-                let now = monotonic_ns();
-                if now >= deadline && !killed {
-                    self.house.log.line(Level::Error, |t| {
-                        t.bytes(role.word().to_bytes()).bytes(b" does not finish: killed");
-                    });
-                    killed = kill(pid).is_ok();
-                }
-                let mut slot = [PollFd::readable(self.house.signals)];
-                let until = deadline.max(now.saturating_add(SECOND / 10));
-                if turn::wait(&mut slot, now, Some(until)).is_err() {
-                    break;
-                }
-                while next_signal(self.house.signals).is_ok() {}
-                self.collect();
-            }
-        }
-    }
-
-    /// Reaps without a word: the end was asked for. Only a bad one is said.
-    fn collect(&mut self) {
-        while let Ok(Some((pid, end))) = reap() {
-            let dead = self.children.iter_mut().find(|c| c.as_ref().is_some_and(|c| c.pid == pid));
-            let Some(child) = dead.and_then(Option::take) else { continue };
-            if end != End::Exit(0) {
-                self.house.log.line(Level::Warning, |t| {
-                    t.bytes(child.role.word().to_bytes()).bytes(b" did not end well");
-                });
-            }
-        }
     }
 }

@@ -116,7 +116,9 @@ impl Sources {
     fn renamed(&mut self, change: &Change, reader: &Reader<'_>, log: &Log) -> Result<(), Errno> {
         for file in change.renamed() {
             let index = usize::from(file.source);
-            let Some((directory, trust)) = self.all.get(index).and_then(|one| one.directory.as_ref()) else { continue };
+            let Some((directory, trust)) = self.all.get(index).and_then(|one| one.directory.as_ref()) else {
+                continue;
+            };
             if let Ok((fd, stat)) = sibling(directory, file.name(), trust) {
                 self.give(index, &fd, &stat, reader, log)?;
             }
@@ -133,7 +135,9 @@ impl Sources {
         let mut last = None;
         let found = walk(path.bytes(), self.strict, &mut |directory, name, trust| {
             directories.watch(index, directory, name);
-            last = open(At::Dir(directory), b".", flags::O_PATH | flags::O_DIRECTORY, 0, 0).ok().map(|fd| (fd, *trust));
+            last = open(At::Dir(directory), b".", flags::O_PATH | flags::O_DIRECTORY, 0, 0)
+                .ok()
+                .map(|fd| (fd, *trust));
         });
         if let Some(errno) = self.directories.shortage() {
             log.refused(Level::Warning, "a directory cannot be watched (fs.inotify.max_user_watches)", errno);
@@ -162,7 +166,14 @@ impl Sources {
     }
 
     /// Sets the watch on the open file itself, then sends it down: what is written from now on is seen.
-    fn give(&mut self, index: usize, fd: &Fd, stat: &Stat, reader: &Reader<'_>, log: &Log) -> Result<(), Errno> {
+    fn give(
+        &mut self,
+        index: usize,
+        fd: &Fd,
+        stat: &Stat,
+        reader: &Reader<'_>,
+        log: &Log,
+    ) -> Result<(), Errno> {
         let whole = self.started;
         let Some(one) = self.all.get_mut(index) else { return Ok(()) };
         let identity = (stat.dev, stat.ino, stat.btime_ns);

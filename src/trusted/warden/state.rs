@@ -4,8 +4,8 @@
 //! Runs in: the warden, at start and reload. In: configured directories, which must be root's. Out: descriptors. Never:
 //! reads what a role wrote.
 use super::accounts;
-use bailiff::shared::pure::settings::{Path, Settings};
 use bailiff::shared::pure::bytes::Text;
+use bailiff::shared::pure::settings::{Path, Settings};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{At, flags, lock, mkdir, open, set_group, stat, truncate, umask, unlink};
@@ -60,11 +60,13 @@ pub(crate) fn open_all(
     umask(0o022);
     directory(&settings.state, 0o700, "daemon.state: a directory that only root can write", strict)?;
     directory(&settings.run, 0o755, "daemon.run: a directory that only root can write", strict)?;
-    let names = if dry_run { ["dry.a", "dry.b", "dry.positions"] } else { ["ledger.a", "ledger.b", "positions"] };
+    let names =
+        if dry_run { ["dry.a", "dry.b", "dry.positions"] } else { ["ledger.a", "ledger.b", "positions"] };
     let [a, b, positions] = names;
     let file = |name| {
         let open_flags = flags::O_RDWR | flags::O_CREAT | flags::O_NOFOLLOW;
-        open(At::Cwd, join(&settings.state, name, &mut [0; 300]), open_flags, 0o600, 0).map_err(failed("daemon.state"))
+        open(At::Cwd, join(&settings.state, name, &mut [0; 300]), open_flags, 0o600, 0)
+            .map_err(failed("daemon.state"))
     };
     let ledger = [file(a)?, file(b)?];
     while let Err(errno) = ledger.first().map_or(Ok(()), lock) {

@@ -89,7 +89,9 @@ impl Rest {
 
     /// Puts bytes and a slash before what is left.
     fn put(&mut self, bytes: &[u8]) -> bool {
-        let Some(from) = self.from.checked_sub(bytes.len()).and_then(|n| n.checked_sub(1)) else { return false };
+        let Some(from) = self.from.checked_sub(bytes.len()).and_then(|n| n.checked_sub(1)) else {
+            return false;
+        };
         let slash = core::iter::once(&b'/');
         for (slot, b) in self.bytes.iter_mut().skip(from).zip(bytes.iter().chain(slash)) {
             *slot = *b;

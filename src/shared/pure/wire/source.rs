@@ -23,7 +23,13 @@ impl Record for Launch {
     const SIZE: usize = 24;
 
     fn put(&self, to: &mut Put<'_>) {
-        to.u32(self.uid).u32(self.gid).u8(self.own_ids.into()).u8(self.warn.into()).u16(0).u32(0).u64(self.memory);
+        to.u32(self.uid)
+            .u32(self.gid)
+            .u8(self.own_ids.into())
+            .u8(self.warn.into())
+            .u16(0)
+            .u32(0)
+            .u64(self.memory);
     }
 
     fn get(from: &mut Get<'_>) -> Option<Self> {

@@ -1,0 +1,100 @@
+//! The roles of one generation: are they alive, and how are they ended.
+//!
+//! Runs in: the warden. In: pongs and the ends of children. Out: the service manager's watchdog, the end of each role in
+//! order. Never: feeds the watchdog for a role whose own loop has not answered.
+use super::roles::Child;
+use super::run::{Ended, House, pulse};
+use bailiff::shared::base::log::Level;
+use bailiff::shared::base::turn;
+use bailiff::shared::pure::wire::source::Beat;
+use bailiff::shims::clock::monotonic_ns;
+use bailiff::shims::io::PollFd;
+use bailiff::shims::process::{End, kill, next_signal, reap};
+
+const SECOND: u64 = 1_000_000_000;
+/// A role that is asked to finish has this long.
+const PATIENCE_NS: u64 = 5 * SECOND;
+/// Pings that a role may leave unanswered before all is taken down: a minute at the usual beat.
+const MISSED: u32 = 30;
+
+/// The roles of one generation.
+pub(crate) struct Family<'a> {
+    pub(crate) house: &'a House<'a>,
+    pub(crate) children: [Option<Child>; 3],
+    pub(crate) missed: u32,
+    pub(crate) announced: bool,
+    pub(crate) begun_ns: u64,
+}
+
+impl Family<'_> {
+    /// Once a beat: feeds the service manager's watchdog if every role's own loop has answered, and asks again.
+    pub(crate) fn ping(&mut self) -> Option<Ended> {
+        let all = self.children.iter().flatten();
+        let (mut silent, mut figures) = (0u32, [0u64; 3]);
+        for (child, figure) in all.zip(&mut figures) {
+            silent |= u32::from(child.silent);
+            *figure = child.figure;
+        }
+        self.missed = if silent == 0 { 0 } else { self.missed.saturating_add(1) };
+        if silent == 0 && self.announced {
+            let [_, bans, lines] = figures;
+            self.house.notify.send(|t| {
+                t.bytes(b"WATCHDOG=1\nSTATUS=")
+                    .dec(bans)
+                    .bytes(b" bans in force, ")
+                    .dec(lines)
+                    .bytes(b" lines read");
+            });
+        }
+        if self.missed > MISSED {
+            self.house.log.say(Level::Error, "a role no longer answers");
+            return Some(Ended::Stop(111));
+        }
+        for child in self.children.iter_mut().flatten().filter(|c| c.ready && !c.silent) {
+            child.silent = child.channel.as_ref().is_some_and(|channel| pulse(channel, Beat::Ping).is_ok());
+        }
+        self.begun_ns = monotonic_ns();
+        None
+    }
+
+    /// Takes the roles down from the logs to the firewall: each is asked by the end of its channel, and killed when it
+    /// takes too long.
+    pub(crate) fn finish(&mut self) {
+        for index in (0..3).rev() {
+            let Some(child) = self.children.get_mut(index).and_then(Option::as_mut) else { continue };
+            child.channel = None;
+            let (pid, role) = (child.pid, child.role);
+            let deadline = monotonic_ns().saturating_add(PATIENCE_NS);
+            let mut killed = false;
+            while self.children.get(index).is_some_and(Option::is_some) {
+                let now = monotonic_ns();
+                if now >= deadline && !killed {
+                    self.house.log.line(Level::Error, |t| {
+                        t.bytes(role.word().to_bytes()).bytes(b" does not finish: killed");
+                    });
+                    killed = kill(pid).is_ok();
+                }
+                let mut slot = [PollFd::readable(self.house.signals)];
+                let until = deadline.max(now.saturating_add(SECOND / 10));
+                if turn::wait(&mut slot, now, Some(until)).is_err() {
+                    break;
+                }
+                while next_signal(self.house.signals).is_ok() {}
+                self.collect();
+            }
+        }
+    }
+
+    /// Reaps without a word: the end was asked for. Only a bad one is said.
+    fn collect(&mut self) {
+        while let Ok(Some((pid, end))) = reap() {
+            let dead = self.children.iter_mut().find(|c| c.as_ref().is_some_and(|c| c.pid == pid));
+            let Some(child) = dead.and_then(Option::take) else { continue };
+            if end != End::Exit(0) {
+                self.house.log.line(Level::Warning, |t| {
+                    t.bytes(child.role.word().to_bytes()).bytes(b" did not end well");
+                });
+            }
+        }
+    }
+}
