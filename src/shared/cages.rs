@@ -54,7 +54,7 @@ const WATCHER: Cage = Cage {
     capabilities: 0,
     namespaces: ISOLATED,
     descriptors: 1040,
-    memory: Some(6 << 20),
+    memory: Some(2 << 20),
     enter: CLOSE_CAGE,
     run: &[READ, WRITE, CLOSE, PREAD64, PWRITE64, SENDTO, RECVMSG, PPOLL, STATX, CLOCK_GETTIME, EXIT_GROUP],
 };

@@ -8,7 +8,7 @@ use super::{Dice, empty, fd};
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::wire::attempt::{Attempt, Tide};
 use bailiff::shared::pure::wire::batch::records;
-use bailiff::shared::pure::wire::source::Source;
+use bailiff::shared::pure::wire::source::{Source, Standing};
 use bailiff::shims::sockets;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -126,7 +126,7 @@ fn reading_goes_on_after_a_restart() {
         append(&file, &text[..cut]);
         let mut first = Tail::whole(fd(&file), ID);
         let before = read(&mut first).0.len();
-        let position = Position::decode(&first.position(7).encode()).unwrap();
+        let position = Position::decode(&first.position(0, 7).encode()).unwrap();
         append(&file, &text[cut..]);
         let mut second = Tail::resume(fd(&file), &position);
         let (after, cuts) = read(&mut second);
@@ -183,7 +183,7 @@ fn the_end_of_a_long_line_is_no_line() {
 fn position(dice: &mut Dice) -> Position {
     let mut some = || dice.below(u64::MAX);
     let file = FileId { dev: some(), ino: some(), btime_ns: some() };
-    Position { file, offset: some(), mark: some(), skipping: some() % 2 == 0, saved_ms: some() }
+    Position { file, offset: some(), mark: some(), skipping: some() % 2 == 0, source: 0, saved_ms: some() }
 }
 
 #[test]
@@ -229,35 +229,35 @@ fn positions_come_back() {
     let file = empty();
     let mut dice = Dice(11);
     let mut positions = load(&file);
-    assert_eq!(positions.find(&ID), None);
+    assert_eq!(positions.find(&ID, 0), None);
     assert!(!positions.is_unread(&FileId { btime_ns: u64::MAX, ..ID }), "the first start reads no old file");
     let all: Vec<Position> =
         (0..SLOTS as u64).map(|n| Position { saved_ms: 1000 + n, ..position(&mut dice) }).collect();
     for p in &all {
-        let slot = positions.claim(&p.file).unwrap();
+        let slot = positions.claim(&p.file, 0).unwrap();
         positions.save(slot, p).unwrap();
     }
-    assert_eq!(positions.claim(&ID), None, "every slot belongs to an open file");
+    assert_eq!(positions.claim(&ID, 0), None, "every slot belongs to an open file");
     // One slot torn.
     file.write_all_at(b"torn", 5 * SIZE as u64 + 20).unwrap();
     let mut positions = load(&file);
     for (n, p) in all.iter().enumerate() {
-        assert_eq!(positions.find(&p.file), (n != 5).then_some(*p));
+        assert_eq!(positions.find(&p.file, 0), (n != 5).then_some(*p));
     }
     let newest = 1000 + SLOTS as u64 - 1;
     assert!(positions.is_unread(&FileId { btime_ns: (newest + 1) * 1_000_000, ..ID }));
     assert!(!positions.is_unread(&FileId { btime_ns: newest * 1_000_000 + 999_999, ..ID }));
     assert!(!positions.is_unread(&FileId { btime_ns: 0, ..ID }));
-    assert_eq!(positions.claim(&all[77].file), Some(77), "its own slot");
-    assert_eq!(positions.claim(&ID), Some(5), "an empty one");
-    assert_eq!(positions.claim(&ID), Some(0), "the one saved to least lately");
+    assert_eq!(positions.claim(&all[77].file, 0), Some(77), "its own slot");
+    assert_eq!(positions.claim(&ID, 0), Some(5), "an empty one");
+    assert_eq!(positions.claim(&ID, 0), Some(0), "the one saved to least lately");
     positions.release(5);
-    assert_eq!(positions.claim(&ID), Some(5));
+    assert_eq!(positions.claim(&ID, 0), Some(5));
 }
 
 fn given(source: u8, generation: u32) -> Source {
     let (dev, ino, btime_ns) = (1, u64::from(generation), 1);
-    Source { source, whole: true, watch: generation, jails: 2, generation, dev, ino, btime_ns }
+    Source { source, standing: Standing::Made, watch: generation, jails: 2, generation, dev, ino, btime_ns }
 }
 
 fn generation(file: &File, source: u8, number: u32) -> Generation {
@@ -285,10 +285,20 @@ fn a_generation_retires_when_its_successor_comes() {
     assert_eq!(all.longest_quiet(), Some(2));
     all.at(4).unwrap().leaving = true;
     assert_eq!(all.outlived(), Some(4));
-    assert!(all.holds(&given(7, 5)) && !all.holds(&given(7, 0)) && !all.holds(&given(9, 5)));
-    // One that comes late is old at once.
-    assert!(all.add(generation(&file, 7, 1), 600));
+    assert!(!all.holds(&given(7, 0), 550) && !all.holds(&given(9, 5), 550));
+    // One that was renamed before it was seen is old at once, and retires nobody.
+    let mut late = generation(&file, 7, 9);
+    late.given.standing = Standing::Renamed;
+    assert!(all.add(late, 600));
     assert_eq!(all.at(0).unwrap().quiet_ns, Some(600));
+    assert_eq!(all.at(5).unwrap().quiet_ns, None);
+    // An old one that is the present file again.
+    let again = Source { generation: 10, ..given(7, 3) };
+    assert!(all.holds(&Source { ino: 3, standing: Standing::Former, ..again }, 700));
+    assert_eq!(all.at(3).unwrap().quiet_ns, Some(104));
+    assert!(all.holds(&again, 700));
+    let quiet: Vec<_> = all.iter().map(|g| (g.given.ino, g.quiet_ns)).collect();
+    assert_eq!(quiet, [(9, Some(600)), (2, Some(103)), (3, None), (4, Some(105)), (5, Some(700)), (0, None)]);
     assert!(all.is_open(7) && all.is_open(8) && !all.is_open(9));
 }
 

@@ -49,7 +49,7 @@ impl Generation {
     pub(crate) fn keep(&mut self, positions: &mut Positions, saved_ms: u64) -> Result<(), Errno> {
         let Some(slot) = self.slot else { return Ok(()) };
         self.saved = self.tail.offset();
-        positions.save(slot, &self.tail.position(saved_ms))
+        positions.save(slot, &self.tail.position(self.given.source, saved_ms))
     }
 }
 
@@ -90,9 +90,26 @@ impl Generations {
         self.places.get_mut(place)?.as_mut()
     }
 
-    /// Whether this file is open for this source already.
-    pub(crate) fn holds(&self, given: &Source) -> bool {
-        self.iter().any(|g| g.given.source == given.source && g.tail.file == file(given))
+    /// Whether this file is open for this source already. If it has become the present one again, it is retired
+    /// no longer, and the others are.
+    pub(crate) fn holds(&mut self, given: &Source, now_ns: u64) -> bool {
+        let held = |g: &&mut Generation| g.given.source == given.source && g.tail.file == file(given);
+        let Some(again) = self.iter_mut().find(held) else { return false };
+        if given.standing.is_present() {
+            (again.given, again.quiet_ns, again.leaving, again.due) = (*given, None, false, true);
+            self.retire(given, now_ns);
+        }
+        true
+    }
+
+    /// The older files of this one's source are retired, and quiet from this time on, if nothing more comes.
+    fn retire(&mut self, present: &Source, now_ns: u64) {
+        let older = |g: &&mut Generation| g.given.source == present.source && g.given.generation < present.generation;
+        for old in self.iter_mut().filter(older) {
+            let _ = old.quiet_ns.get_or_insert(now_ns);
+            // It may be surplus now: a look at its end lets it go.
+            old.due = true;
+        }
     }
 
     /// Whether a file is open that is this source's present one.
@@ -100,26 +117,19 @@ impl Generations {
         self.iter().any(|g| g.given.source == source && g.quiet_ns.is_none())
     }
 
-    /// Adds a file; `quiet_ns` is the time from which those that have a successor now are quiet, if nothing
-    /// more comes. A full table stays as it is and answers false: see `longest_quiet`.
-    pub(crate) fn add(&mut self, mut new: Generation, quiet_ns: u64) -> bool {
+    /// Adds a file. A present one retires the older ones of its source; any other is retired itself. A full table
+    /// stays as it is and answers false: see `longest_quiet`.
+    pub(crate) fn add(&mut self, mut new: Generation, now_ns: u64) -> bool {
         let Some(place) = self.places.iter().position(Option::is_none) else { return false };
-        for old in self.iter_mut().filter(|g| g.given.source == new.given.source) {
-            if old.given.generation < new.given.generation {
-                old.quiet_ns.get_or_insert(quiet_ns);
-            } else {
-                new.quiet_ns = Some(quiet_ns);
-            }
+        if new.given.standing.is_present() {
+            self.retire(&new.given, now_ns);
+        } else {
+            new.quiet_ns = Some(now_ns);
         }
-        let source = new.given.source;
         if let Some(free) = self.places.get_mut(place) {
             *free = Some(new);
         }
         self.used = self.used.max(place.saturating_add(1));
-        // The oldest may be surplus now: a look at its end lets it go.
-        for old in self.iter_mut().filter(|g| g.given.source == source && g.quiet_ns.is_some()) {
-            old.due = true;
-        }
         true
     }
 

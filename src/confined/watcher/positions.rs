@@ -40,6 +40,8 @@ pub(crate) struct Position {
     pub(crate) mark: u64,
     /// Whether `offset` lies within a line that is too long.
     pub(crate) skipping: bool,
+    /// Which source read it: one file may be that of two, each with its own position.
+    pub(crate) source: u8,
     /// When this was saved: wall clock, milliseconds since 1970.
     pub(crate) saved_ms: u64,
 }
@@ -50,7 +52,7 @@ impl Position {
         let mut slot = [0u8; SIZE];
         let mut put = Put::new(&mut slot);
         put.u64(self.file.dev).u64(self.file.ino).u64(self.file.btime_ns).u64(self.offset);
-        put.u64(self.mark).u64(self.saved_ms).u64(self.skipping.into());
+        put.u64(self.mark).u64(self.saved_ms).u8(self.skipping.into()).u8(self.source).u16(0).u32(0);
         let sum = digest(slot.first_chunk::<BODY>().map_or(&[], |body| body));
         if let Some(place) = slot.last_chunk_mut::<8>() {
             *place = sum.to_le_bytes();
@@ -63,9 +65,11 @@ impl Position {
         let sum = u64::from_le_bytes(*slot.last_chunk()?);
         let mut get = Get::new(slot);
         let file = FileId { dev: get.u64()?, ino: get.u64()?, btime_ns: get.u64()? };
-        let (offset, mark, saved_ms, skipping) = (get.u64()?, get.u64()?, get.u64()?, get.u64()?);
-        let sound = digest(slot.first_chunk::<BODY>()?) == sum && skipping < 2;
-        sound.then_some(Self { file, offset, mark, skipping: skipping == 1, saved_ms })
+        let (offset, mark, saved_ms) = (get.u64()?, get.u64()?, get.u64()?);
+        let (skipping, source) = (get.u8()?, get.u8()?);
+        let zero = get.u16()? == 0 && get.u32()? == 0;
+        let sound = digest(slot.first_chunk::<BODY>()?) == sum && skipping < 2 && zero;
+        sound.then_some(Self { file, offset, mark, skipping: skipping == 1, source, saved_ms })
     }
 }
 
@@ -105,9 +109,10 @@ impl Positions {
         (Self { fd, slots, taken: [0; SLOTS / 64], alive_ms }, outcome)
     }
 
-    /// How far this file was read.
-    pub(crate) fn find(&self, file: &FileId) -> Option<Position> {
-        self.slots.iter().filter_map(Position::decode).find(|p| p.file == *file)
+    /// How far this file was read for this source; where the source has another number since, the least far of all.
+    pub(crate) fn find(&self, file: &FileId, source: u8) -> Option<Position> {
+        let its = self.slots.iter().filter_map(Position::decode).filter(|p| p.file == *file);
+        its.min_by_key(|p| (p.source != source, p.offset))
     }
 
     /// Whether this file was made after a watcher was last alive, so that nobody has read any of it.
@@ -115,13 +120,13 @@ impl Positions {
         self.alive_ms.is_some_and(|alive| file.btime_ns / 1_000_000 > alive)
     }
 
-    /// A slot for this file while it is open: its own, else the one that has not been saved to for longest.
-    /// `None` when every slot belongs to an open file.
-    pub(crate) fn claim(&mut self, file: &FileId) -> Option<u16> {
+    /// A slot for this file while it is open for this source: its own, else the one that has not been saved to for
+    /// longest. `None` when every slot belongs to an open file.
+    pub(crate) fn claim(&mut self, file: &FileId, source: u8) -> Option<u16> {
         let rank = |slot: &[u8; SIZE]| match Position::decode(slot) {
-            Some(p) if p.file == *file => (0, 0),
-            None => (1, 0),
-            Some(p) => (2, p.saved_ms),
+            Some(p) if p.file == *file => (u8::from(p.source != source), 0),
+            None => (2, 0),
+            Some(p) => (3, p.saved_ms),
         };
         let free = (0..=u16::MAX).zip(self.slots.iter()).filter(|(number, _)| !self.is_taken(*number));
         let (number, _) = free.min_by_key(|(_, slot)| rank(slot))?;

@@ -141,9 +141,9 @@ impl Tail {
     }
 
     /// How far it was read, as it is saved.
-    pub(crate) fn position(&self, saved_ms: u64) -> Position {
+    pub(crate) fn position(&self, source: u8, saved_ms: u64) -> Position {
         let Self { file, offset, mark, skipping, .. } = *self;
-        Position { file, offset, mark, skipping, saved_ms }
+        Position { file, offset, mark, skipping, source, saved_ms }
     }
 
     /// Whether the file has no name any more.

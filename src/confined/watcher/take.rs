@@ -6,12 +6,12 @@
 //! Where reading of a file begins: where it stopped, if a position of this very file was saved (a file that
 //! was cut since shows it at the first read, and is read from its start); else at its first byte, if the
 //! warden saw it come or if it was made after the last position of any file was saved, so while no watcher
-//! ran; else at its end.
+//! ran; else at its end. A file that was rotated while no watcher ran is read on from its position.
 use super::generations::{Generation, file};
 use super::tail::Tail;
 use super::watcher::{Leave, Watcher};
 use bailiff::shared::base::log::Level;
-use bailiff::shared::pure::wire::source::Source;
+use bailiff::shared::pure::wire::source::{Source, Standing};
 use bailiff::shared::pure::wire::terms::NO_FILTER;
 use bailiff::shims::clock::{monotonic_ns, realtime_ns};
 use bailiff::shims::fd::Fd;
@@ -25,13 +25,15 @@ impl Watcher<'_> {
         if (0..u32::BITS).any(|number| reads(number) && !known(number)) {
             return Err(Leave::Breach);
         }
-        if self.generations.holds(&given) {
+        if self.generations.holds(&given, monotonic_ns()) {
+            self.show(given.source);
             return Ok(());
         }
         let id = file(&given);
-        let tail = match self.positions.find(&id) {
+        let tail = match self.positions.find(&id, given.source) {
             Some(position) => Ok(Tail::resume(fd, &position)),
-            None if given.whole || self.positions.is_unread(&id) => Ok(Tail::whole(fd, id)),
+            None if given.standing == Standing::Former => return Ok(()),
+            None if given.standing.is_whole() || self.positions.is_unread(&id) => Ok(Tail::whole(fd, id)),
             None => Tail::end(fd, id, self.buf),
         };
         match tail {
@@ -47,7 +49,7 @@ impl Watcher<'_> {
         {
             self.let_go(place);
         }
-        let slot = self.positions.claim(&tail.file);
+        let slot = self.positions.claim(&tail.file, given.source);
         let mut new = Generation::new(tail, given, slot);
         // At once: were this process killed before the first tick, what is written meanwhile would be taken for old.
         let outcome = new.keep(&mut self.positions, realtime_ns() / 1_000_000);

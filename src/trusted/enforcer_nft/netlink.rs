@@ -36,24 +36,21 @@ pub(crate) enum Attr<'a> {
     Nest(u16, &'a [Attr<'a>]),
 }
 
-/// Messages that grow in a fixed buffer. One that did not fit makes the whole void.
+/// Messages that grow in a fixed buffer. The length counts on beyond its end: what did not fit makes the whole void.
 pub(crate) struct Writer<'a> {
     buf: &'a mut [u8],
     len: usize,
-    full: bool,
 }
 
 impl<'a> Writer<'a> {
     /// No message, in this buffer.
     pub(crate) fn new(buf: &'a mut [u8]) -> Self {
-        Self { buf, len: 0, full: false }
+        Self { buf, len: 0 }
     }
 
     fn at(&mut self, from: usize, bytes: &[u8]) {
-        match self.buf.get_mut(from..).and_then(|rest| rest.get_mut(..bytes.len())) {
-            Some(room) => room.iter_mut().zip(bytes).for_each(|(slot, b)| *slot = *b),
-            None => self.full = true,
-        }
+        let room = self.buf.get_mut(from..).unwrap_or(&mut []);
+        room.iter_mut().zip(bytes).for_each(|(slot, b)| *slot = *b);
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -102,15 +99,16 @@ impl<'a> Writer<'a> {
         self.put(&[0; 2]);
         self.put(&kind.to_ne_bytes());
         value(self);
-        let len = u16::try_from(self.len.saturating_sub(start));
-        self.full |= len.is_err();
-        self.at(start, &len.unwrap_or(0).to_ne_bytes());
+        match u16::try_from(self.len.saturating_sub(start)) {
+            Ok(len) => self.at(start, &len.to_ne_bytes()),
+            Err(_) => self.len = usize::MAX,
+        }
         self.put([0; 4].get(self.len % 4..).filter(|pad| pad.len() < 4).unwrap_or(&[]));
     }
 
     /// The datagram, unless something did not fit.
     pub(crate) fn finish(self) -> Option<&'a [u8]> {
-        if self.full { None } else { self.buf.get(..self.len) }
+        self.buf.get(..self.len)
     }
 }
 

@@ -11,7 +11,7 @@ use super::walk::{Trust, Why, sibling, through_proc, walk};
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::pure::settings::{LOGS, Path, Settings};
 use bailiff::shared::pure::wire::batch::Batch;
-use bailiff::shared::pure::wire::source::Source;
+use bailiff::shared::pure::wire::source::{Source, Standing};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{At, Stat, flags, inotify, inotify_add_watch, open};
@@ -192,7 +192,7 @@ impl Sources {
         let mut record = Batch::<Source>::new();
         record.push(&Source {
             source: index as u8,
-            whole,
+            standing: if whole { Standing::Made } else { Standing::Found },
             watch,
             jails: one.jails,
             generation: one.generation,

@@ -41,14 +41,26 @@ impl Record for Launch {
     }
 }
 
+/// What a file is to its source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Its present file, there before anybody looked: read from where reading stopped, else from its end.
+    Found = 0,
+    /// Its present file, come since: read from where reading stopped, else from its first byte.
+    Made = 1,
+    /// Its present file for so short a time that it was renamed before it was seen: read from its first byte.
+    Renamed = 2,
+    /// A file beside it with a rotated log's name: read from where reading stopped, else not at all.
+    Former = 3,
+}
+
 /// A file to be read for a source; its open descriptor comes in the same datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Source {
     /// Which source: the place of its path among the configured ones.
     pub source: u8,
-    /// Whether to read from its first byte (it was made after we began to look); else from where reading stopped
-    /// last time, or from its end.
-    pub whole: bool,
+    /// What it is to its source, and so where reading begins.
+    pub standing: Standing,
     /// The watch that the warden set on this open file in the watcher's inotify instance.
     pub watch: u32,
     /// Jails that read this source, as bits by their place in the terms.
@@ -68,15 +80,23 @@ impl Record for Source {
     const SIZE: usize = 40;
 
     fn put(&self, to: &mut Put<'_>) {
-        to.u8(self.source).u8(self.whole.into()).u16(0).u32(self.watch).u32(self.jails).u32(self.generation);
+        to.u8(self.source).u8(self.standing as u8).u16(0).u32(self.watch).u32(self.jails).u32(self.generation);
         to.u64(self.dev).u64(self.ino).u64(self.btime_ns);
     }
 
     fn get(from: &mut Get<'_>) -> Option<Self> {
-        let (source, whole, zero) = (from.u8()?, from.u8()?, from.u16()?);
+        let source = from.u8()?;
+        let standing = match from.u8()? {
+            0 => Standing::Found,
+            1 => Standing::Made,
+            2 => Standing::Renamed,
+            3 => Standing::Former,
+            _ => return None,
+        };
+        let zero = from.u16()?;
         let got = Self {
             source,
-            whole: whole == 1,
+            standing,
             watch: from.u32()?,
             jails: from.u32()?,
             generation: from.u32()?,
@@ -84,7 +104,19 @@ impl Record for Source {
             ino: from.u64()?,
             btime_ns: from.u64()?,
         };
-        (whole < 2 && zero == 0).then_some(got)
+        (zero == 0).then_some(got)
+    }
+}
+
+impl Standing {
+    /// Whether the source's name means this file now.
+    pub fn is_present(self) -> bool {
+        matches!(self, Self::Found | Self::Made)
+    }
+
+    /// Whether all of it is news, if no position of it was saved.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Made | Self::Renamed)
     }
 }
 
