@@ -11,7 +11,7 @@ roles := bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft
 libexec := $(PREFIX)/libexec/bailiff
 
 .PHONY: all test unit system check demo bench install clean
-.PHONY: deps layers unsafe tcb fmt clippy syscalls panics elf repro plants
+.PHONY: deps layers unsafe tcb fmt clippy syscalls panics elf repro plants aarch64
 
 all:
 	$(build)
@@ -30,7 +30,7 @@ system: all
 check:
 	@$(MAKE) --no-print-directory --keep-going fmt deps layers unsafe clippy tcb syscalls panics elf repro plants
 
-deps layers unsafe tcb syscalls panics elf repro:
+deps layers unsafe tcb syscalls panics elf repro aarch64:
 	@echo "== $@"
 	@audit/$@.sh
 

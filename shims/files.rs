@@ -176,6 +176,14 @@ pub fn readlink(at: At<'_>, path: &[u8], buf: &mut [u8]) -> Result<usize, Errno>
     Ok(got.min(len))
 }
 
+/// getdents64(2): the next entries of an open directory; how many bytes of `buf` they fill, 0 at the end.
+pub fn entries(directory: &Fd, buf: &mut [u8]) -> Result<usize, Errno> {
+    let (to, len) = (buf.as_mut_ptr() as usize, buf.len());
+    // SAFETY: the kernel writes at most `len` bytes into `buf`.
+    let got = value(unsafe { syscall3::<{ nr::GETDENTS64 }>(directory.arg(), to, len) })?;
+    Ok(got.min(len))
+}
+
 /// mkdirat(2).
 pub fn mkdir(path: &[u8], mode: u32) -> Result<(), Errno> {
     let path = CPath::new(path)?;

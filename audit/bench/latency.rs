@@ -38,15 +38,15 @@ impl Said {
     }
 }
 
-pub(crate) fn run(log: &str, count: u32, spin: bool) {
+pub(crate) fn run(log: &str, first: u32, count: u32, spin: bool) {
     let calm = super::stand_aside();
     let mut file = std::fs::File::options().append(true).open(log).expect("the log");
     let (mut events, mut said, mut random) = (Events::new(), Said::new(), Random(7));
     let (mut kernel, mut ledger, mut missed) = (Vec::new(), Vec::new(), 0);
-    for n in 0..count {
+    for n in first..first + count {
         // 1 to 3 ms after the last one.
         std::thread::sleep(Duration::from_micros(1000 + random.below(2000)));
-        // 198.18.0.0/15, never twice.
+        // 198.18.0.0/15; a run begins behind the last one's.
         let addr = [198, 18 + (n >> 16) as u8, (n >> 8) as u8, n as u8];
         let text = addr.map(|b| b.to_string()).join(".");
         let line = format!(

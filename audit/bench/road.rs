@@ -3,7 +3,7 @@
 //! Run by: bench.py, in a network namespace of its own. In: a command and its arguments. Out: JSON on standard output.
 //! Never: speaks to the daemon but through its log file, its read socket and the pipe that is its standard error.
 //!
-//!     road latency LOG COUNT spin|sleep   writes COUNT decisive lines; when the kernel, when the daemon told of each
+//!     road latency LOG FIRST COUNT spin|sleep  writes COUNT decisive lines; when the kernel, when the daemon told of each
 //!     road append LOG FILE SOCKET LINES   appends FILE to LOG at once; when `status` counts so many lines more
 //!     road sentinel LOG FILE              the same for a daemon without a socket: when FILE's last address is banned
 //!     road lines FILE COUNT PERCENT       writes a log with so many failures
@@ -41,7 +41,10 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["latency", log, count, how] => latency::run(log, count.parse().expect("a number"), *how == "spin"),
+        ["latency", log, first, count, how] => {
+            let [first, count] = [first, count].map(|word| word.parse().expect("a number"));
+            latency::run(log, first, count, *how == "spin")
+        }
         ["append", log, file, socket, lines] => {
             throughput::append(log, file, socket, lines.parse().expect("a number"))
         }

@@ -95,17 +95,20 @@ class Road:
         return (f"198.18.{n >> 8 & 255}.{n & 255}",) * 2
 
     def hear_log(self):
-        """Takes what the daemon has said since: which bans are held, which are lifted."""
-        for verb, network, jail in re.findall(r"tracker: (banned|unbanned) (\S+) jail (\w+)", self.daemon.text()[self.heard:]):
+        """Takes what the killed daemon had said since it last agreed: which bans are held, which are lifted."""
+        text = self.daemon.text()
+        said = text[self.heard:].split("tracker: started", 1)[0]
+        for verb, network, jail in re.findall(r"tracker: (banned|unbanned) (\S+) jail (\w+)", said):
             one = key(jail, network)
             (self.held if verb == "banned" else self.lifted).add(one)
             (self.lifted if verb == "banned" else self.held).discard(one)
-        self.heard = len(self.daemon.text())
+        self.heard = len(text)
 
     def agree(self, where):
         """Waits for the road to be empty (a last failure is banned behind all others), then compares all there is."""
         self.marks += 1
         mark = f"198.19.{self.marks >> 8}.{self.marks & 255}"
+        self.written[key("sshd", mark)] = time.monotonic()
         self.daemon.write(failure(mark), path=self.logs["sshd"])
         self.daemon.wait_log(rf"banned {re.escape(mark)} ", since_start=True)
         end = time.monotonic() + 2

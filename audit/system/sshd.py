@@ -247,10 +247,14 @@ class Sshd:
             return subprocess.Popen(command, env=env, stdin=more.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
                                     stderr=subprocess.PIPE, start_new_session=True, **more)
 
-    def guess(self, net, source, to, times=1, user=USER, method="password", prompts=1):
-        """Wrong passwords: so many connections at once. Answers what the clients said."""
+    def start_guess(self, net, source, to, user=USER, method="password", prompts=1):
+        """Starts a client that has a wrong password, so many times."""
         options = [f"PreferredAuthentications={method}", f"NumberOfPasswordPrompts={prompts}", "PubkeyAuthentication=no"]
-        running = [self.client(net, source, to, "true", user=user, options=options) for _ in range(times)]
+        return self.client(net, source, to, "true", user=user, options=options)
+
+    def guess(self, net, source, to, times=1, **more):
+        """Wrong passwords: so many connections at once. Answers what the clients said."""
+        running = [self.start_guess(net, source, to, **more) for _ in range(times)]
         return [p.communicate(timeout=60)[1].decode("utf-8", "replace") for p in running]
 
     def key(self, *names):

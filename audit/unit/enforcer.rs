@@ -19,7 +19,7 @@ mod ruleset;
 #[path = "../../src/trusted/enforcer_nft/socket.rs"]
 mod socket;
 
-use bailiff::shared::pure::addr::{Addr, Prefix};
+use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::wire::terms::{JAILS, Jail, Name, Terms, Word};
 use bailiff::shared::pure::wire::verdict::{Action, Refusal, Verdict};
 use bailiff::shims::errno::Errno;
@@ -73,7 +73,11 @@ fn verdict(net: &str, action: Action, duration_s: u32) -> Verdict {
 fn ban(net: &str, action: Action, duration_s: u32) -> Ban {
     let mut terms = terms();
     terms.max_bantime_s = 0;
-    Guard::new(&terms, 0).admit(&verdict(net, action, duration_s), [&[], &[]], 0).unwrap()
+    Guard::new(&terms, 0).admit(&verdict(net, action, duration_s), &nothing(), 0).unwrap()
+}
+
+fn nothing() -> hosts::Known {
+    hosts::Known::new().unwrap()
 }
 
 /// The messages that `write` writes: kind, flags, number, attributes.
@@ -226,24 +230,24 @@ fn a_failed_commit_fails_all_at_once() {
 
 #[test]
 fn hosts_learn_what_the_kernel_says() {
-    let text = |list: &hosts::List| -> Vec<String> {
-        let write = |a: &[u8; 16]| String::from_utf8(Addr(*a).write(&mut [0; 40]).to_vec()).unwrap();
-        list.all().iter().map(write).collect()
+    let text = |known: &hosts::Known, gateway: bool| -> String {
+        let chosen = known.all().filter(|(_, is)| *is == gateway);
+        chosen.map(|(a, _)| String::from_utf8(a.write(&mut [0; 40]).to_vec()).unwrap()).collect::<Vec<_>>().join(",")
     };
     for row in rows(ROUTES) {
-        let (mut own, mut gateways) = (hosts::List::new(4).unwrap(), hosts::List::new(4).unwrap());
+        let mut known = nothing();
         let body = unhex(row[2]);
-        hosts::learn(row[0].parse().unwrap(), &body[4..], &mut own, &mut gateways);
-        hosts::learn(row[0].parse().unwrap(), &body[4..], &mut own, &mut gateways);
-        let got = match (text(&own).join(","), text(&gateways).join(",")) {
+        hosts::learn(row[0].parse().unwrap(), &body[4..], &mut known);
+        hosts::learn(row[0].parse().unwrap(), &body[4..], &mut known);
+        let got = match (text(&known, false), text(&known, true)) {
             (own, none) if none.is_empty() && !own.is_empty() => format!("own={own}"),
             (none, gateways) if none.is_empty() && !gateways.is_empty() => format!("gateway={gateways}"),
             (own, gateways) => format!("nothing{own}{gateways}"),
         };
         assert_eq!(got, row[1]);
         for cut in 0..body.len() {
-            hosts::learn(row[0].parse().unwrap(), &body[cut..], &mut own, &mut gateways);
-            hosts::learn(row[0].parse().unwrap(), &body[..cut], &mut own, &mut gateways);
+            hosts::learn(row[0].parse().unwrap(), &body[cut..], &mut known);
+            hosts::learn(row[0].parse().unwrap(), &body[..cut], &mut known);
         }
     }
 }
@@ -253,9 +257,10 @@ fn the_guard_refuses_by_name() {
     use Action::{Ask, Ban, Extend, Unban};
     use Refusal::{Gateway, NeverBan, OwnAddress, Special, TooLong, TooWide};
     let terms = terms();
-    let parse = |text: &str| Addr::parse(text.as_bytes()).unwrap().0;
-    let own = ["198.51.100.1", "2001:db8:5::1"].map(parse);
-    let gateways = ["198.51.100.254", "2001:db8:5::fe"].map(parse);
+    let mut known = nothing();
+    for row in rows(ROUTES) {
+        hosts::learn(row[0].parse().unwrap(), &unhex(row[2])[4..], &mut known);
+    }
     for (net, action, duration_s, want) in [
         ("203.0.113.65", Ban, 600, Some(NeverBan)),
         ("203.0.113.0/24", Ban, 600, Some(NeverBan)),
@@ -297,13 +302,13 @@ fn the_guard_refuses_by_name() {
         ("0.0.0.0/24", Unban, 0, Some(Special)),
         ("::/48", Ask, 0, Some(Special)),
     ] {
-        let got = Guard::new(&terms, 0).admit(&verdict(net, action, duration_s), [&own, &gateways], 0);
+        let got = Guard::new(&terms, 0).admit(&verdict(net, action, duration_s), &known, 0);
         assert_eq!(got.err(), want, "{net} {action:?} {duration_s}");
     }
     for action in [Ban, Extend, Unban, Ask] {
         for jail in [2, 31, 255] {
             let verdict = Verdict { jail, ..verdict("198.51.100.2", action, 600) };
-            assert_eq!(Guard::new(&terms, 0).admit(&verdict, [&[], &[]], 0).err(), Some(Refusal::Jail));
+            assert_eq!(Guard::new(&terms, 0).admit(&verdict, &nothing(), 0).err(), Some(Refusal::Jail));
         }
     }
 }
@@ -314,7 +319,7 @@ fn the_bucket_bounds_bans_only() {
     let mut guard = Guard::new(&terms, 0);
     let mut admitted = |action, count: u32, now_ns| {
         (0..count)
-            .filter(|_| guard.admit(&verdict("198.51.100.2", action, 600), [&[], &[]], now_ns).is_ok())
+            .filter(|_| guard.admit(&verdict("198.51.100.2", action, 600), &nothing(), now_ns).is_ok())
             .count()
     };
     assert_eq!(admitted(Action::Ban, 1000, 0), 1000);

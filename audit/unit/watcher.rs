@@ -1,4 +1,5 @@
-//! The watcher's parts: lines against a naive model, files cut and refilled, torn positions, queues of generations.
+//! The watcher's parts: lines against a naive model, files cut and refilled, torn positions, queues of
+//! generations.
 #![allow(dead_code, clippy::duplicate_mod, reason = "the program uses more of its parts than these tests do")]
 
 #[path = "../../src/confined/watcher/generations.rs"]

@@ -95,6 +95,9 @@ fn lines(out: &mut String, tokens: &[Token], back: bool, parts: &mut usize) {
 fn pattern(filter: &Filter, rule: &Rule) -> String {
     let plan = &rule.plan;
     let mut body = String::new();
+    if rule.longest > 0 {
+        let _ = writeln!(body, "    if m.len() > {} {{\n        return None;\n    }}", rule.longest);
+    }
     let mut parts = 0;
     lines(&mut body, &plan.front, false, &mut parts);
     if let Some(tokens) = &plan.once {
@@ -166,9 +169,6 @@ fn dispatch(out: &mut String, filter: &Filter, entries: &[Entry], depth: usize, 
     let shared = entries.first().and_then(|e| e.1.get(..depth)).unwrap_or_default();
     let _ = write!(out, "\n// {}.filter: messages that open with {}\n", filter.name, bytes(shared));
     let _ = writeln!(out, "fn {name}(modes: u8, m: &[u8]) -> Option<Match> {{");
-    if depth == 0 && filter.longest > 0 {
-        let _ = writeln!(out, "    if m.len() > {} {{\n        return None;\n    }}", filter.longest);
-    }
     let mut depth = depth;
     while entries.iter().all(|e| e.1.len() > depth && e.1[depth] == entries[0].1[depth]) && entries.len() > 1
     {

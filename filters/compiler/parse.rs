@@ -31,6 +31,8 @@ pub struct Rule {
     pub modes: u8,
     /// 0: a line of this pattern counts for nobody.
     pub weight: u16,
+    /// Bytes above which it takes no message; 0: no such bound.
+    pub longest: usize,
     pub text: String,
     pub tokens: Vec<Token>,
     pub plan: Plan,
@@ -44,8 +46,8 @@ pub struct Filter {
     pub programs: Vec<String>,
     pub logs: Vec<String>,
     pub ports: Vec<u16>,
-    /// Bytes above which a message is not looked at; 0: no such bound.
-    pub longest: usize,
+    /// `longest` of the patterns that follow.
+    longest: usize,
     pub classes: Vec<String>,
     pub modes: Vec<Mode>,
     pub default_modes: u8,
@@ -209,7 +211,8 @@ fn opening(filter: &Filter, line: &Line<'_>) -> Result<Rule, Fault> {
     };
     let nothing = || (Vec::new(), Plan::default(), Vec::new());
     let (tokens, plan, examples) = nothing();
-    Ok(Rule { line: 0, col: 0, modes, weight, text: String::new(), tokens, plan, examples })
+    let longest = if weight == 0 { 0 } else { filter.longest };
+    Ok(Rule { line: 0, col: 0, modes, weight, longest, text: String::new(), tokens, plan, examples })
 }
 
 /// `hit ADDRESS LINE`, `miss LINE`, each with `[MODE]` behind its word if it speaks of one mode.

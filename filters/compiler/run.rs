@@ -31,10 +31,8 @@ pub fn message<'a>(filter: &Filter, line: &'a [u8]) -> Option<&'a [u8]> {
 
 /// The first rule that takes the message in these modes, by its index, and whom it accuses.
 pub fn judge(filter: &Filter, modes: u8, message: &[u8]) -> Option<(usize, Option<Addr>)> {
-    if filter.longest > 0 && message.len() > filter.longest {
-        return None;
-    }
-    let mut rules = filter.rules.iter().enumerate().filter(|(_, r)| r.modes & modes != 0);
+    let fits = |r: &Rule| r.modes & modes != 0 && (r.longest == 0 || message.len() <= r.longest);
+    let mut rules = filter.rules.iter().enumerate().filter(|(_, r)| fits(r));
     rules.find_map(|(i, r)| Some((i, matches(&r.plan, message)?.addr)))
 }
 

@@ -86,6 +86,7 @@ IO_SETUP = 0, "io_setup";
     CHDIR = 49, "chdir";
     FCHOWNAT = 54, "fchownat";
     CLOSE = 57, "close";
+    GETDENTS64 = 61, "getdents64";
     READ = 63, "read";
     WRITE = 64, "write";
     PREAD64 = 67, "pread64";

@@ -118,6 +118,7 @@ READ = 0, "read";
     IO_SETUP = 206, "io_setup";
     IO_GETEVENTS = 208, "io_getevents";
     IO_SUBMIT = 209, "io_submit";
+    GETDENTS64 = 217, "getdents64";
     CLOCK_GETTIME = 228, "clock_gettime";
     EXIT_GROUP = 231, "exit_group";
     INOTIFY_ADD_WATCH = 254, "inotify_add_watch";

@@ -169,6 +169,7 @@ pub const WARDEN: &[u32] = &[
     INOTIFY_INIT1,
     INOTIFY_ADD_WATCH,
     INOTIFY_RM_WATCH,
+    GETDENTS64,
     SECCOMP,
     EXECVEAT,
     STATX,

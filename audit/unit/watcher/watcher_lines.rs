@@ -72,7 +72,8 @@ fn lines_do_not_depend_on_how_they_came() {
         let (want, want_overlong) = naive(&text);
         let (mut got, mut overlong) = (Vec::new(), 0);
         let (mut offset, mut seen, mut skipping) = (0, 0, false);
-        // The file grows by any number of bytes, a read brings at most a block, and at any line there may be no room.
+        // The file grows by any number of bytes, a read brings at most a block, and there may be room for a
+        // few lines only.
         while seen < text.len() || offset < seen {
             seen = (seen + dice.below(if seed % 2 == 0 { 300 } else { 30_000 }) as usize).min(text.len());
             let end = seen.min(offset + LONGEST + 1 + dice.below(40_000) as usize);

@@ -45,6 +45,9 @@ impl Tracker {
                 held |= bit;
                 self.bans.set_state(place, State::Lifting);
                 record = self.note(Kind::Lift, &ban);
+            } else if self.bans.evicted > 0 {
+                // It may be in the ledger still, and would come back with the next start.
+                record = self.note(Kind::Lift, &Ban { jail: at, prefix: *prefix, ..NONE });
             }
         }
         Job::Lift(*prefix, if held == 0 { all } else { held }, record)
@@ -91,7 +94,7 @@ impl Tracker {
         let mut out = 0u32;
         for jail in (0..self.terms.jail_count).filter(|jail| jails.wrapping_shr((*jail).into()) & 1 == 1) {
             let held = self.bans.get(&self.key(jail, prefix)).map(|(_, ban)| ban);
-            let ban = held.unwrap_or(Ban { jail, prefix: *prefix, state: State::Intent, ..NONE });
+            let ban = held.unwrap_or(Ban { jail, prefix: *prefix, ..NONE });
             let token = self.window.push(Action::Unban, Errand::Lift(at), &ban, 0);
             out = out.saturating_add(token.is_some().into());
             self.say_verdict(token, Action::Unban, &ban);
@@ -143,6 +146,9 @@ impl Tracker {
                 self.note(Kind::Held, &held);
             }
             Some((_, held)) => self.forget(&held),
+            None if !stays && self.bans.evicted > 0 => {
+                self.note(Kind::Lifted, ban);
+            }
             None => {}
         }
         let is_lifted = held.is_some() && !stays || matches!(outcome, Outcome::Done(_));

@@ -90,8 +90,8 @@ impl Generations {
         self.places.get_mut(place)?.as_mut()
     }
 
-    /// Whether this file is open for this source already. If it has become the present one again, it is retired
-    /// no longer, and the others are.
+    /// Whether this file is open for this source already. If it has become the present one again, it is
+    /// retired no longer, and the others are.
     pub(crate) fn holds(&mut self, given: &Source, now_ns: u64) -> bool {
         let held = |g: &&mut Generation| g.given.source == given.source && g.tail.file == file(given);
         let Some(again) = self.iter_mut().find(held) else { return false };
@@ -104,7 +104,8 @@ impl Generations {
 
     /// The older files of this one's source are retired, and quiet from this time on, if nothing more comes.
     fn retire(&mut self, present: &Source, now_ns: u64) {
-        let older = |g: &&mut Generation| g.given.source == present.source && g.given.generation < present.generation;
+        let older =
+            |g: &&mut Generation| g.given.source == present.source && g.given.generation < present.generation;
         for old in self.iter_mut().filter(older) {
             let _ = old.quiet_ns.get_or_insert(now_ns);
             // It may be surplus now: a look at its end lets it go.
@@ -117,8 +118,8 @@ impl Generations {
         self.iter().any(|g| g.given.source == source && g.quiet_ns.is_none())
     }
 
-    /// Adds a file. A present one retires the older ones of its source; any other is retired itself. A full table
-    /// stays as it is and answers false: see `longest_quiet`.
+    /// Adds a file. A present one retires the older ones of its source; any other is retired itself. A full
+    /// table stays as it is and answers false: see `longest_quiet`.
     pub(crate) fn add(&mut self, mut new: Generation, now_ns: u64) -> bool {
         let Some(place) = self.places.iter().position(Option::is_none) else { return false };
         if new.given.standing.is_present() {

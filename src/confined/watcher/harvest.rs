@@ -22,6 +22,8 @@ pub(crate) struct Harvest {
     pub(crate) lines: u64,
     /// Whether the tracker had no room for the batch.
     pub(crate) stuck: bool,
+    /// Whether attempts were sent since this was last asked.
+    sent: bool,
 }
 
 impl Harvest {
@@ -31,7 +33,15 @@ impl Harvest {
         for (tide, source) in tides.iter_mut().zip(0..=u8::MAX) {
             tide.source = source;
         }
-        Self { tracker, batch: Batch::new(), tides, changed: [false; SOURCES], lines: 0, stuck: false }
+        Self {
+            tracker,
+            batch: Batch::new(),
+            tides,
+            changed: [false; SOURCES],
+            lines: 0,
+            stuck: false,
+            sent: false,
+        }
     }
 
     /// The tracker's end, to wait for.
@@ -81,8 +91,14 @@ impl Harvest {
         };
         if !self.stuck {
             self.batch.clear();
+            self.sent = true;
         }
         Ok(!self.stuck)
+    }
+
+    /// Whether attempts were sent since this was last asked.
+    pub(crate) fn has_sent(&mut self) -> bool {
+        core::mem::take(&mut self.sent)
     }
 
     /// Whether there is room for more, now; if there was none, this is the next try.

@@ -109,7 +109,8 @@ impl Positions {
         (Self { fd, slots, taken: [0; SLOTS / 64], alive_ms }, outcome)
     }
 
-    /// How far this file was read for this source; where the source has another number since, the least far of all.
+    /// How far this file was read for this source; where the source has another number since, the least far
+    /// of all.
     pub(crate) fn find(&self, file: &FileId, source: u8) -> Option<Position> {
         let its = self.slots.iter().filter_map(Position::decode).filter(|p| p.file == *file);
         its.min_by_key(|p| (p.source != source, p.offset))
@@ -120,8 +121,8 @@ impl Positions {
         self.alive_ms.is_some_and(|alive| file.btime_ns / 1_000_000 > alive)
     }
 
-    /// A slot for this file while it is open for this source: its own, else the one that has not been saved to for
-    /// longest. `None` when every slot belongs to an open file.
+    /// A slot for this file while it is open for this source: its own, else the one that has not been saved
+    /// to for longest. `None` when every slot belongs to an open file.
     pub(crate) fn claim(&mut self, file: &FileId, source: u8) -> Option<u16> {
         let rank = |slot: &[u8; SIZE]| match Position::decode(slot) {
             Some(p) if p.file == *file => (u8::from(p.source != source), 0),

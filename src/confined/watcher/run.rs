@@ -2,8 +2,8 @@
 //!
 //! Runs in: the watcher, cage closed. In: from the warden files, pings and, by its end, the order to stop;
 //! from the kernel which watched file was written to. Out: to the tracker attempts at once and tides once a
-//! second; to the warden pongs; to the state file positions, ten times a second at most. Never: waits for the
-//! tracker or for a file while a ping may come.
+//! second; to the warden pongs; to the state file positions. Never: waits for the tracker or for a file while a
+//! ping may come.
 use super::read::Reading;
 use super::watcher::{Leave, NEVER_NS, Watcher};
 use bailiff::shared::base::channel;
@@ -54,6 +54,7 @@ impl Watcher<'_> {
         if stirred {
             self.plan(0);
         }
+        self.plan_sent();
         self.tick()
     }
 

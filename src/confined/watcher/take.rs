@@ -51,7 +51,8 @@ impl Watcher<'_> {
         }
         let slot = self.positions.claim(&tail.file, given.source);
         let mut new = Generation::new(tail, given, slot);
-        // At once: were this process killed before the first tick, what is written meanwhile would be taken for old.
+        // At once: were this process killed before the first tick, what is written meanwhile would be taken
+        // for old.
         let outcome = new.keep(&mut self.positions, realtime_ns() / 1_000_000);
         self.kept(outcome);
         if !self.generations.add(new, monotonic_ns()) {

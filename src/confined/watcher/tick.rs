@@ -1,8 +1,8 @@
 //! What the watcher does beside the road of an attempt: positions, tides, old files.
 //!
-//! Runs in: the watcher, at most ten times a second while something was read, and at an orderly stop. Out:
-//! positions, when all that they cover was sent; tides. Never: syncs.
-use super::watcher::{Leave, NEVER_NS, TICK_NS, TIDE_NS, Watcher};
+//! Runs in: the watcher, ten times a second while something was read, a millisecond after attempts were sent, and at an
+//! orderly stop. Out: positions, when all that they cover was sent; tides. Never: syncs.
+use super::watcher::{Leave, NEVER_NS, SENT_NS, TICK_NS, TIDE_NS, Watcher};
 use bailiff::shared::base::log::Level;
 use bailiff::shims::clock::realtime_ns;
 use bailiff::shims::errno::Errno;
@@ -31,6 +31,13 @@ impl Watcher<'_> {
     pub(crate) fn plan(&mut self, at: u64) {
         let soonest = self.clock.now_ns.saturating_add(TICK_NS);
         self.clock.tick_ns = self.clock.tick_ns.min(at.max(soonest));
+    }
+
+    /// Plans a tick soon after attempts were sent.
+    pub(crate) fn plan_sent(&mut self) {
+        if self.harvest.has_sent() {
+            self.clock.tick_ns = self.clock.tick_ns.min(self.clock.now_ns.saturating_add(SENT_NS));
+        }
     }
 
     /// Saves positions that have changed, or with `all` every one. While attempts wait to be sent, none: they

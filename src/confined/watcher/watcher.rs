@@ -1,7 +1,7 @@
 //! What the watcher has, and why it leaves.
 //!
-//! Runs in: the watcher; its loop is `run`, what it does with files `take`, what it does beside the road `tick`. In
-//! and out: nothing of its own.
+//! Runs in: the watcher; its loop is `run`, what it does with files `take`, what it does beside the road
+//! `tick`. In and out: nothing of its own.
 use super::generations::Generations;
 use super::harvest::Harvest;
 use super::positions::Positions;
@@ -14,6 +14,9 @@ use bailiff::shims::fd::Fd;
 
 /// How long positions and tides may wait to be told of, in nanoseconds: not on the way of an attempt.
 pub(crate) const TICK_NS: u64 = 100_000_000;
+/// How long positions may wait once attempts were sent, in nanoseconds: a watcher that is killed before it has saved them
+/// reads those lines again, and their second count could bring a ban back that an operator has lifted meanwhile.
+pub(crate) const SENT_NS: u64 = 1_000_000;
 /// Time between two tides of a source, in nanoseconds.
 pub(crate) const TIDE_NS: u64 = 1_000_000_000;
 /// No tick is planned.

@@ -21,6 +21,13 @@ pub(crate) struct Item {
 }
 
 impl Item {
+    /// Takes back that the kernel knew no such set; whether it said so.
+    pub(crate) fn reopen(&mut self) -> bool {
+        let gone = self.outcome == Some(Outcome::Kernel(ENOENT));
+        self.outcome = self.outcome.filter(|_| !gone);
+        gone
+    }
+
     /// Its ban, if that is still to be written to the kernel.
     fn pending(&self) -> Option<&Ban> {
         self.ban.as_ref().filter(|_| self.outcome.is_none() && self.verdict.action != Action::Ask)

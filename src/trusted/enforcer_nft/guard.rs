@@ -3,6 +3,7 @@
 //! Runs in: the enforcer. In: verdicts of the tracker, which is not trusted; the terms; this host's addresses and gateways.
 //! Out: a `Ban`, or the refusal by name. Never: asks the kernel, remembers a verdict.
 use super::element::{Width, key};
+use super::hosts::Known;
 use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shared::pure::wire::verdict::{Action, Refusal, Verdict};
@@ -59,13 +60,8 @@ impl<'a> Guard<'a> {
         Self { terms, level: u64::from(terms.max_bans).saturating_mul(TOKEN), filled_ns: now_ns }
     }
 
-    /// Whether this verdict may pass. `known` are this host's own addresses, and its gateways.
-    pub(crate) fn admit(
-        &mut self,
-        verdict: &Verdict,
-        known: [&[[u8; 16]]; 2],
-        now_ns: u64,
-    ) -> Result<Ban, Refusal> {
+    /// Whether this verdict may pass.
+    pub(crate) fn admit(&mut self, verdict: &Verdict, known: &Known, now_ns: u64) -> Result<Ban, Refusal> {
         let prefix = &verdict.prefix;
         if verdict.jail >= self.terms.jail_count {
             return Err(Refusal::Jail);
@@ -96,19 +92,20 @@ impl<'a> Guard<'a> {
 }
 
 /// What the configuration and this host's addresses say.
-fn check(terms: &Terms, verdict: &Verdict, [own, gateways]: [&[[u8; 16]]; 2]) -> Result<(), Refusal> {
+fn check(terms: &Terms, verdict: &Verdict, known: &Known) -> Result<(), Refusal> {
     let Verdict { prefix, duration_s, .. } = verdict;
     let widest = if prefix.addr.is_v4() { terms.widest4 } else { terms.widest6 };
     let lasts_too_long = *duration_s == 0 || *duration_s > terms.max_bantime_s;
     let meets = |networks: &[Prefix]| networks.iter().any(|network| network.meets(prefix));
-    let holds = |addresses: &[[u8; 16]]| addresses.iter().any(|addr| prefix.holds(&Addr(*addr)));
+    let held = known.all().find(|(addr, _)| prefix.holds(addr));
     match () {
         () if prefix.len < widest => Err(Refusal::TooWide),
         () if terms.max_bantime_s != 0 && lasts_too_long => Err(Refusal::TooLong),
         () if meets(terms.never_ban()) => Err(Refusal::NeverBan),
         () if meets(&SPECIAL) => Err(Refusal::Special),
-        () if holds(own) => Err(Refusal::OwnAddress),
-        () if holds(gateways) => Err(Refusal::Gateway),
-        () => Ok(()),
+        () => match held {
+            Some((_, gateway)) => Err(if gateway { Refusal::Gateway } else { Refusal::OwnAddress }),
+            None => Ok(()),
+        },
     }
 }

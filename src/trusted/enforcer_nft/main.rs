@@ -29,11 +29,7 @@ use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::cages::{Role, cage};
 use bailiff::shared::pure::bytes::decimal;
 use bailiff::shared::pure::wire::terms::{LEN, Terms};
-use bailiff::shims::clock::{monotonic_ns, random};
-use bailiff::shims::errno::Errno;
-use bailiff::shims::fd::Fd;
-use bailiff::shims::process::Start;
-use bailiff::shims::sockets::netlink_port;
+use bailiff::shims::{clock::monotonic_ns, errno::Errno, fd::Fd, process::Start};
 
 fn main(start: &Start) -> u8 {
     let log = Log::new("enforcer");
@@ -74,17 +70,12 @@ fn serve(uid: u32) -> Fault {
 fn open(warden: Fd, terms: &Terms, uid: u32) -> Result<Enforcer<'_>, Errno> {
     let mut log = Log::new("enforcer");
     log.steps = terms.steps;
-    let mut id = [0; 16];
-    random(&mut id)?;
-    let requests = Fd::given(3);
-    let port = netlink_port(&requests)?;
-    let [kernel, events, routes] = [requests, Fd::given(4), Fd::given(5)].map(Socket::new);
-    let (kernel, events, hosts) = (kernel?, events?, Hosts::new(routes?)?);
+    let table = Table::new(terms, Fd::given(3), Fd::given(4))?;
+    let hosts = Hosts::new(Socket::new(Fd::given(5))?)?;
+    let (tracker, guard) = (Fd::given(1), Guard::new(terms, monotonic_ns()));
     if let Err(open) = enter(cage(Role::Enforcer), uid) {
         log.line(Level::Error, |t| _ = t.bytes(b"the cage does not close: ").bytes(open.what().as_bytes()));
         return Err(Errno::EPERM);
     }
-    let (table, guard) = (Table::new(terms, id), Guard::new(terms, monotonic_ns()));
-    let (tracker, look_ns, rested_ns) = (Fd::given(1), None, 0);
-    Ok(Enforcer { log, terms, warden, tracker, kernel, port, events, table, look_ns, rested_ns, guard, hosts })
+    Ok(Enforcer { log, terms, warden, tracker, table, guard, hosts })
 }

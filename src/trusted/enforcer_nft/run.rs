@@ -6,7 +6,7 @@
 use super::bans::{Item, carry_out, set};
 use super::guard::Guard;
 use super::hosts::Hosts;
-use super::socket::{MOST, Socket};
+use super::socket::MOST;
 use super::table::Table;
 use bailiff::shared::base::channel::{self, Fault};
 use bailiff::shared::base::log::{Level, Log};
@@ -15,15 +15,7 @@ use bailiff::shared::pure::wire::batch::{Batch, ROOM, Record, records};
 use bailiff::shared::pure::wire::source::{Beat, Pulse};
 use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shared::pure::wire::verdict::{self, Action, Outcome, Receipt, Verdict};
-use bailiff::shims::clock::monotonic_ns;
-use bailiff::shims::errno::Errno;
-use bailiff::shims::fd::Fd;
-use bailiff::shims::io::PollFd;
-
-/// Shortest time between two looks at the table.
-const PAUSE_NS: u64 = 250_000_000;
-/// How often it is tried to put the table up while others change the ruleset.
-const TRIES: u32 = 16;
+use bailiff::shims::{clock::monotonic_ns, errno::Errno, fd::Fd, io::PollFd};
 
 /// All that the loop works with.
 pub(crate) struct Enforcer<'a> {
@@ -35,18 +27,8 @@ pub(crate) struct Enforcer<'a> {
     pub warden: Fd,
     /// Channel to the tracker.
     pub tracker: Fd,
-    /// Socket for requests to nf_tables, in no multicast group.
-    pub kernel: Socket,
-    /// Its port: events that bear it are our own doing.
-    pub port: u32,
-    /// Socket in the group of nf_tables events.
-    pub events: Socket,
-    /// The table.
+    /// The table, with the sockets to it.
     pub table: Table<'a>,
-    /// When the table is to be looked at; `None`: there is no reason to.
-    pub look_ns: Option<u64>,
-    /// Not before this moment.
-    pub rested_ns: u64,
     /// The guard.
     pub guard: Guard<'a>,
     /// Own addresses and gateways.
@@ -65,27 +47,16 @@ impl Enforcer<'_> {
 
     fn start(&mut self) -> Result<(), Fault> {
         self.hosts.refresh(monotonic_ns(), &self.log).map_err(Fault::Kernel)?;
-        let mut fresh = true;
-        if !self.terms.dry_run {
-            let mut tries = (0..TRIES).map(|_| self.table.establish(&mut self.kernel, &self.log));
-            let made = tries.find(|tried| *tried != Err(Errno::EINTR)).unwrap_or(Err(Errno::EBUSY));
-            fresh = made.map_err(Fault::Kernel)?;
-            self.log.say(
-                Level::Notice,
-                if fresh { "table inet bailiff made" } else { "table inet bailiff taken over" },
-            );
-            // Somebody may have changed it while it was put up.
-            self.look_ns = Some(0);
-        }
+        let fresh = self.terms.dry_run || self.table.start(&self.log).map_err(Fault::Kernel)?;
         tell(&self.tracker, &verdict::Table { id: self.table.id, fresh })?;
         tell(&self.warden, &Pulse { beat: Beat::Ready, figure: 0 })
     }
 
     fn turn(&mut self) -> Result<(), Fault> {
-        let events = if self.terms.dry_run { PollFd::IDLE } else { self.events.readable() };
+        let events = if self.terms.dry_run { PollFd::IDLE } else { self.table.events.readable() };
         let [tracker, warden] = [&self.tracker, &self.warden].map(PollFd::readable);
         let mut slots = [tracker, warden, self.hosts.socket.readable(), events];
-        let due_ns = self.hosts.due_ns().into_iter().chain(self.look_ns).min();
+        let due_ns = self.hosts.due_ns().into_iter().chain(self.table.look_ns).min();
         turn::wait(&mut slots, monotonic_ns(), due_ns).map_err(Fault::Kernel)?;
         let now_ns = monotonic_ns();
         let [tracker, warden, hosts, events] = slots.map(|slot| slot.is_ready());
@@ -100,17 +71,21 @@ impl Enforcer<'_> {
             self.pulse()?;
         }
         if events {
-            self.watch(now_ns).map_err(Fault::Kernel)?;
+            self.table.watch(now_ns).map_err(Fault::Kernel)?;
         }
-        self.look(now_ns)
+        let fresh = self.table.look(now_ns, &self.log).map_err(Fault::Kernel)?;
+        self.tell_if(fresh)
+    }
+
+    /// Tells the tracker when the sets have lost what they held.
+    fn tell_if(&self, fresh: bool) -> Result<(), Fault> {
+        let table = verdict::Table { id: self.table.id, fresh };
+        if fresh { tell(&self.tracker, &table) } else { Ok(()) }
     }
 
     fn pulse(&mut self) -> Result<(), Fault> {
         let mut buf = [0; ROOM];
-        let datagram = match channel::receive(&self.warden, &mut buf, false) {
-            Err(Fault::Empty) => return Ok(()),
-            other => other?,
-        };
+        let datagram = channel::receive(&self.warden, &mut buf, true)?;
         for pulse in records::<Pulse>(datagram).ok_or(Fault::Breach)? {
             match pulse.ok_or(Fault::Breach)?.beat {
                 Beat::Ping => tell(&self.warden, &Pulse { beat: Beat::Pong, figure: 0 })?,
@@ -123,26 +98,30 @@ impl Enforcer<'_> {
     /// One batch of verdicts, from the channel to its receipts.
     fn verdicts(&mut self, now_ns: u64) -> Result<(), Fault> {
         let mut buf = [0; ROOM];
-        let datagram = match channel::receive(&self.tracker, &mut buf, false) {
-            Err(Fault::Empty) => return Ok(()),
-            other => other?,
-        };
+        let datagram = channel::receive(&self.tracker, &mut buf, true)?;
         let (mut items, mut receipts) = ([const { None }; MOST], Batch::<Receipt>::new());
         for (slot, verdict) in items.iter_mut().zip(records(datagram).ok_or(Fault::Breach)?) {
             let verdict: Verdict = verdict.ok_or(Fault::Breach)?;
-            let judged = self.guard.admit(&verdict, self.hosts.known(), now_ns);
+            let judged = self.guard.admit(&verdict, &self.hosts.known, now_ns);
             *slot = Some(Item { verdict, ban: judged.ok(), outcome: judged.err().map(Outcome::Refused) });
         }
+        let mut fresh = false;
         if !self.terms.dry_run {
-            carry_out(&mut self.kernel, self.terms, &mut items);
+            carry_out(&mut self.table.kernel, self.terms, &mut items);
+            if items.iter_mut().flatten().fold(false, |any, item| any | item.reopen()) {
+                // Somebody took the sets away: they come back before the ban is given up.
+                self.table.look_ns = Some(0);
+                fresh = self.table.look(now_ns, &self.log).map_err(Fault::Kernel)?;
+                carry_out(&mut self.table.kernel, self.terms, &mut items);
+            }
         }
         for item in items.iter().flatten() {
-            receipts
-                .push(&Receipt { token: item.verdict.token, outcome: item.outcome.unwrap_or(Outcome::Dry) });
+            let (token, outcome) = (item.verdict.token, item.outcome.unwrap_or(Outcome::Dry));
+            receipts.push(&Receipt { token, outcome });
         }
         channel::send(&self.tracker, receipts.datagram(), true)?;
         items.iter().flatten().for_each(|item| self.report(item));
-        Ok(())
+        self.tell_if(fresh)
     }
 
     fn report(&self, item: &Item) {
@@ -174,42 +153,6 @@ impl Enforcer<'_> {
             }
             t.bytes(if detail.is_empty() { b"" } else { b": " }).bytes(detail.as_bytes());
         });
-    }
-
-    /// Takes the events that are there: what others did, or what was lost, calls for a look.
-    fn watch(&mut self, now_ns: u64) -> Result<(), Errno> {
-        let mut foreign = false;
-        let lost = self.events.drain(|header, _| foreign |= header.port != self.port)?;
-        if foreign || lost {
-            self.look_ns = Some(self.rested_ns.max(now_ns));
-        }
-        Ok(())
-    }
-
-    /// Looks at the table if that is due, and puts it back when it is not as it was.
-    fn look(&mut self, now_ns: u64) -> Result<(), Fault> {
-        if self.look_ns.is_none_or(|due| due > now_ns) {
-            return Ok(());
-        }
-        let looked = match self.table.is_intact(&mut self.kernel) {
-            Ok(true) => Ok(None),
-            Ok(false) => self.table.establish(&mut self.kernel, &self.log).map(Some),
-            Err(errno) => Err(errno),
-        };
-        (self.look_ns, self.rested_ns) = (None, now_ns.saturating_add(PAUSE_NS));
-        if let Ok(Some(_)) = looked {
-            self.log.say(Level::Warning, "ruleset was changed from outside: table put back");
-        }
-        match looked {
-            Ok(Some(true)) => tell(&self.tracker, &verdict::Table { id: self.table.id, fresh: true }),
-            Ok(_) => Ok(()),
-            // Others change the ruleset at this very moment.
-            Err(Errno::EINTR | Errno::ENOBUFS) => {
-                self.look_ns = Some(self.rested_ns);
-                Ok(())
-            }
-            Err(errno) => Err(Fault::Kernel(errno)),
-        }
     }
 }
 

@@ -9,7 +9,8 @@ use super::ruleset::{self, CHAIN, sets};
 use super::socket::{NF_TABLES, Socket, message};
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::pure::wire::terms::Terms;
-use bailiff::shims::errno::Errno;
+use bailiff::shims::clock::random;
+use bailiff::shims::{errno::Errno, fd::Fd, sockets::netlink_port};
 
 /// Kinds of messages (linux/netfilter/nf_tables.h, 6.18).
 const NFT_MSG_NEWTABLE: u16 = 0;
@@ -26,28 +27,93 @@ const FLAGS: [u32; 3] = [2 | 4, 0, 4];
 /// value, the value's first bytes.
 const MAGIC: &[u8] = b"\xba\x17bailiff";
 
+/// Shortest time between two looks.
+const PAUSE_NS: u64 = 250_000_000;
+/// How often it is tried to put the table up while others change the ruleset.
+const TRIES: u32 = 16;
+
 /// The table as it should be, and how it was when it was last put so.
 pub(crate) struct Table<'a> {
     terms: &'a Terms,
+    /// Socket for requests, in no multicast group.
+    pub kernel: Socket,
+    /// Its port: events that bear it are our own doing.
+    port: u32,
+    /// Socket in the group of nf_tables events.
+    pub events: Socket,
     /// The id of the table in the kernel.
     pub id: [u8; 16],
     /// The id of the next table to be made.
     spare: u128,
     lock: bool,
     print: u64,
+    /// When it is to be looked at; `None`: there is no reason to.
+    pub look_ns: Option<u64>,
+    rested_ns: u64,
 }
 
 impl<'a> Table<'a> {
-    /// For these terms; `spare` is a random id.
-    pub(crate) fn new(terms: &'a Terms, spare: [u8; 16]) -> Self {
-        Self { terms, id: [0; 16], spare: u128::from_le_bytes(spare), lock: terms.lock_table, print: 0 }
+    /// Over a socket for requests and one for events; nothing is sent yet.
+    pub(crate) fn new(terms: &'a Terms, requests: Fd, events: Fd) -> Result<Self, Errno> {
+        let (mut spare, port) = ([0; 16], netlink_port(&requests)?);
+        random(&mut spare)?;
+        let (kernel, events, spare) =
+            (Socket::new(requests)?, Socket::new(events)?, u128::from_le_bytes(spare));
+        let (id, lock, print, look_ns, rested_ns) = ([0; 16], terms.lock_table, 0, None, 0);
+        Ok(Self { terms, kernel, port, events, id, spare, lock, print, look_ns, rested_ns })
+    }
+
+    /// Puts the table up. True: bans must be sent again.
+    pub(crate) fn start(&mut self, log: &Log) -> Result<bool, Errno> {
+        let mut tries = (0..TRIES).map(|_| self.establish(log));
+        let fresh = tries.find(|tried| *tried != Err(Errno::EINTR)).unwrap_or(Err(Errno::EBUSY))?;
+        log.say(
+            Level::Notice,
+            if fresh { "table inet bailiff made" } else { "table inet bailiff taken over" },
+        );
+        // Somebody may have changed it while it was put up.
+        self.look_ns = Some(0);
+        Ok(fresh)
+    }
+
+    /// Takes the events that are there: what others did, or what was lost, calls for a look.
+    pub(crate) fn watch(&mut self, now_ns: u64) -> Result<(), Errno> {
+        let mut foreign = false;
+        let lost = self.events.drain(|header, _| foreign |= header.port != self.port)?;
+        if foreign || lost {
+            self.look_ns = Some(self.rested_ns.max(now_ns));
+        }
+        Ok(())
+    }
+
+    /// Looks at the table if that is due, and puts it back when it is not as it was. True: bans must be sent again.
+    pub(crate) fn look(&mut self, now_ns: u64, log: &Log) -> Result<bool, Errno> {
+        if self.look_ns.is_none_or(|due| due > now_ns) {
+            return Ok(false);
+        }
+        (self.look_ns, self.rested_ns) = (None, now_ns.saturating_add(PAUSE_NS));
+        let looked = match self.is_intact() {
+            Ok(true) => return Ok(false),
+            Ok(false) => self.establish(log),
+            Err(errno) => Err(errno),
+        };
+        match looked {
+            Ok(_) => log.say(Level::Warning, "ruleset was changed from outside: table put back"),
+            // Others change it at this very moment: the next look is what helps.
+            Err(Errno::EINTR | Errno::ENOBUFS) => {
+                self.look_ns = Some(self.rested_ns);
+                return Ok(false);
+            }
+            Err(_) => (),
+        }
+        looked
     }
 
     /// Puts everything as it must be. True: sets were made, or made anew, so all bans must be sent again.
     /// `Err(EINTR)`: somebody changes the ruleset just now; try again.
-    pub(crate) fn establish(&mut self, kernel: &mut Socket, log: &Log) -> Result<bool, Errno> {
+    fn establish(&mut self, log: &Log) -> Result<bool, Errno> {
         let mut id = None;
-        let there = match kernel.ask(GETTABLE, 0, &[TABLE], |_, table| {
+        let there = match self.kernel.ask(GETTABLE, 0, &[TABLE], |_, table| {
             let data = attribute(table, &[6]); // NFTA_TABLE_USERDATA
             id = data.and_then(|data| data.strip_prefix(MAGIC)).and_then(|id| id.try_into().ok());
         }) {
@@ -56,26 +122,25 @@ impl<'a> Table<'a> {
         };
         if let Some(id) = id {
             self.id = id;
-            match self.adopt(kernel, log) {
-                Ok(Some(fresh)) => return Ok(fresh),
-                Ok(None) => log.say(Level::Warning, "table inet bailiff is not as it was left: made anew"),
+            match self.adopt(log) {
+                Ok(fresh) => return Ok(fresh),
                 Err(Errno::EINTR) => return Err(Errno::EINTR),
                 Err(errno) => {
-                    log.refused(Level::Warning, "table inet bailiff cannot be taken over: made anew", errno)
+                    log.refused(Level::Warning, "table inet bailiff is not as it was left, made anew", errno)
                 }
             }
         }
         // Never the same id twice: whoever knows it knows what the sets held when it was made.
         self.id = self.spare.to_le_bytes();
         self.spare = self.spare.wrapping_add(1);
-        self.claim(kernel, log, there)?;
-        self.write(kernel)?;
+        self.claim(log, there)?;
+        self.write()?;
         Ok(true)
     }
 
-    /// Takes the table over with its elements; whether a set was missing. `None`: one was emptied or is of another
-    /// size, so the table is not what its id stands for.
-    fn adopt(&mut self, kernel: &mut Socket, log: &Log) -> Result<Option<bool>, Errno> {
+    /// Takes the table over with its elements; whether a set was missing. EPROTO: one was emptied or is of another size,
+    /// so the table is not what its id stands for.
+    fn adopt(&mut self, log: &Log) -> Result<bool, Errno> {
         let mut fresh = false;
         for (_, set, width) in sets(self.terms) {
             let (Some(width), mut size) = (width, None) else { continue };
@@ -83,50 +148,46 @@ impl<'a> Table<'a> {
             let note = |_, set: &[u8]| {
                 size = attribute(set, &[9, 1]).map(|size| size == ruleset::size(self.terms).to_be_bytes())
             };
-            match kernel.ask(GETSET, 0, &[TABLE, Text(2, set)], note) {
+            match self.kernel.ask(GETSET, 0, &[TABLE, Text(2, set)], note) {
                 Err(Errno::ENOENT) => fresh = true,
                 Err(errno) => return Err(errno),
-                Ok(()) if size == Some(true) && left_s(kernel, set, width.sentinel())?.is_some() => (),
-                Ok(()) => return Ok(None),
+                Ok(())
+                    if size == Some(true) && left_s(&mut self.kernel, set, width.sentinel())?.is_some() =>
+                {
+                    ()
+                }
+                Ok(()) => return Err(Errno::EPROTO),
             }
         }
-        self.claim(kernel, log, false)?;
-        self.write(kernel)?;
-        Ok(Some(fresh))
+        self.claim(log, false)?;
+        self.write()?;
+        Ok(fresh)
     }
 
     /// Makes the table, or becomes its owner, by a batch of its own, so that a kernel without the flags can say so.
-    fn claim(&mut self, kernel: &mut Socket, log: &Log, replace: bool) -> Result<(), Errno> {
+    fn claim(&mut self, log: &Log, replace: bool) -> Result<(), Errno> {
         let mut result = Ok(());
         for flags in FLAGS.into_iter().skip(usize::from(!self.lock)) {
             // NFTA_TABLE_FLAGS, NFTA_TABLE_USERDATA
             let table = [TABLE, U32(2, flags), Bytes(6, [MAGIC, &self.id])];
-            let acks = kernel.transact(1, |w, seq| {
+            let acks = self.kernel.transact(1, |w, seq| {
                 if replace {
                     message(w, NFT_MSG_DELTABLE, 0, seq, &[TABLE]);
                 }
                 message(w, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK, seq, &table);
             })?;
             result = acks.result();
-            match result {
-                Err(errno @ (Errno::EOPNOTSUPP | Errno::EINVAL)) if self.lock => {
-                    self.lock = false;
-                    log.refused(
-                        Level::Warning,
-                        "lock_table: flags owner and persist are not to be had",
-                        errno,
-                    );
-                }
-                Err(Errno::EOPNOTSUPP | Errno::EINVAL) => (),
-                _ => break,
+            let Err(errno @ (Errno::EOPNOTSUPP | Errno::EINVAL)) = result else { break };
+            if core::mem::take(&mut self.lock) {
+                log.refused(Level::Warning, "lock_table: no flags owner and persist here", errno);
             }
         }
         result
     }
 
     /// Writes all the table holds, then deletes the sets in it that nobody asks for any more.
-    fn write(&mut self, kernel: &mut Socket) -> Result<(), Errno> {
-        let acks = kernel.transact(1, |w, seq| {
+    fn write(&mut self) -> Result<(), Errno> {
+        let acks = self.kernel.transact(1, |w, seq| {
             ruleset::write(w, seq, self.terms);
             // Naming the table once more changes nothing and asks for the batch's one ack.
             message(w, NFT_MSG_NEWTABLE, NLM_F_ACK, seq, &[TABLE]);
@@ -135,7 +196,7 @@ impl<'a> Table<'a> {
         // At most five of each jail that there was, and its ports.
         for _ in 0..192 {
             let (mut gone, mut len) = ([0; 256], 0);
-            kernel.ask(GETSET, NLM_F_DUMP, &[TABLE], |_, set| {
+            self.kernel.ask(GETSET, NLM_F_DUMP, &[TABLE], |_, set| {
                 let name = attribute(set, &[2]).and_then(|name| name.strip_suffix(&[0])).unwrap_or(&[]);
                 if !sets(self.terms).any(|(_, [jail, suffix], _)| name.strip_prefix(jail) == Some(suffix)) {
                     gone.iter_mut().zip(name).for_each(|(slot, b)| *slot = *b);
@@ -144,22 +205,24 @@ impl<'a> Table<'a> {
             })?;
             let Some(gone) = gone.get(..len).filter(|name| !name.is_empty()) else { break };
             let delete = [TABLE, Text(2, [gone, b""])];
-            kernel.transact(1, |w, seq| message(w, NFT_MSG_DELSET, NLM_F_ACK, seq, &delete))?.result()?;
+            self.kernel
+                .transact(1, |w, seq| message(w, NFT_MSG_DELSET, NLM_F_ACK, seq, &delete))?
+                .result()?;
         }
         // Where it cannot be had, the next look differs, and the table is put so once more.
-        self.print = print(kernel).unwrap_or(0);
+        self.print = print(&mut self.kernel).unwrap_or(0);
         Ok(())
     }
 
     /// Whether table, chain, rules, sentinels and ports are as they were put.
-    pub(crate) fn is_intact(&self, kernel: &mut Socket) -> Result<bool, Errno> {
-        match print(kernel) {
+    fn is_intact(&mut self) -> Result<bool, Errno> {
+        match print(&mut self.kernel) {
             Ok(print) if print == self.print => (),
             Ok(_) | Err(Errno::ENOENT) => return Ok(false),
             Err(errno) => return Err(errno),
         }
         for (jail, set, width) in sets(self.terms) {
-            let mut holds = |key: &[u8]| Ok(left_s(kernel, set, key)?.is_some());
+            let mut holds = |key: &[u8]| Ok(left_s(&mut self.kernel, set, key)?.is_some());
             let whole = match width {
                 Some(width) => holds(width.sentinel())?,
                 None => {

@@ -1,21 +1,20 @@
 //! Which names in which directories lead to a source, and what inotify says of them.
 //!
 //! Runs in: the warden. In: events with names that others chose: compared, never kept but for the renames of a log itself,
-//! never logged. Out: which sources to look at again, and under which names their former files are now.
+//! never logged. Out: which sources to look at again, and under which names their former files are now. Never: keeps a
+//! watch that no source needs.
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::inotify::*;
-use bailiff::shims::files::{inotify_add_watch, inotify_init};
+use bailiff::shims::files::{inotify_add_watch, inotify_init, inotify_rm_watch};
 use bailiff::shims::io::read;
 
+use super::renames::{Renamed, Renames};
 use super::sources::SOURCES;
 use super::walk::through_proc;
 
 /// Room for the steps of all sources: a log of the usual depth takes three or four.
 const STEPS: usize = 2560;
-/// Renamed logs followed at a time.
-const RENAMED: usize = 16;
-
 /// A name that is looked up in a directory on the way to a source's log.
 #[derive(Clone, Copy, Default)]
 struct Step {
@@ -24,39 +23,14 @@ struct Step {
     source: u16,
     /// FNV-1a of the name: another name with the same hash causes a look that finds nothing new.
     hash: u32,
-}
-
-/// A file that was a source's log, and its name now.
-#[derive(Clone, Copy)]
-pub(super) struct Renamed {
-    pub(super) source: u16,
-    watch: u32,
-    name: [u8; 255],
-    len: u8,
-    /// While a rename is half told (MOVED_FROM seen, MOVED_TO not yet), its cookie.
-    cookie: u32,
-}
-
-impl Renamed {
-    pub(super) fn name(&self) -> &[u8] {
-        self.name.get(..self.len.into()).unwrap_or(&[])
-    }
-
-    fn rename(&mut self, name: &[u8]) {
-        for (slot, b) in self.name.iter_mut().zip(name) {
-            *slot = *b;
-        }
-        self.len = u8::try_from(name.len()).unwrap_or(0);
-        self.cookie = 0;
-    }
+    /// Whether it was set by the look before.
+    is_old: bool,
 }
 
 /// What one reading of the events came to.
 pub(super) struct Change {
     dirty: [bool; SOURCES],
     all: bool,
-    renamed: [Renamed; RENAMED],
-    count: usize,
 }
 
 impl Change {
@@ -64,25 +38,21 @@ impl Change {
     pub(super) fn touches(&self, source: usize) -> bool {
         self.all || self.dirty.get(source).copied().unwrap_or(false)
     }
-
-    /// Former logs, under their names now, oldest first.
-    pub(super) fn renamed(&self) -> impl Iterator<Item = &Renamed> {
-        self.renamed.iter().take(self.count).filter(|r| r.len > 0)
-    }
 }
 
 /// One event of inotify(7).
-struct Event<'a> {
-    watch: u32,
-    mask: u32,
-    cookie: u32,
-    name: &'a [u8],
+pub(super) struct Event<'a> {
+    pub(super) watch: u32,
+    pub(super) mask: u32,
+    pub(super) cookie: u32,
+    pub(super) name: &'a [u8],
 }
 
 /// The instance and its steps.
 pub(super) struct Directories {
     instance: Fd,
     steps: [Step; STEPS],
+    renames: Renames,
     /// Whether there was ever a step that found no room, or no watch could be had.
     short: Option<Errno>,
 }
@@ -93,27 +63,44 @@ fn hash(name: &[u8]) -> u32 {
 
 impl Directories {
     pub(super) fn new() -> Result<Self, Errno> {
-        Ok(Self { instance: inotify_init()?, steps: [Step::default(); STEPS], short: None })
+        Ok(Self { instance: inotify_init()?, steps: [Step::default(); STEPS], renames: Renames::new(), short: None })
     }
 
     pub(super) fn bell(&self) -> &Fd {
         &self.instance
     }
 
-    /// Forgets the steps of a source: a look sets them anew.
-    pub(super) fn forget(&mut self, source: usize) {
+    /// A look at a source begins: it sets the source's steps anew.
+    pub(super) fn begin(&mut self, source: usize) {
         for step in self.steps.iter_mut().filter(|s| usize::from(s.source) == source) {
-            *step = Step::default();
+            step.is_old = true;
         }
     }
 
-    /// Watches a directory for a name that leads to a source. What cannot be watched is told by `shortage`.
-    pub(super) fn watch(&mut self, source: usize, directory: &Fd, name: &[u8]) {
+    /// The look is over: steps that it did not set are forgotten, and directories that no step is left in.
+    pub(super) fn end(&mut self) {
+        while let Some(old) = self.steps.iter_mut().find(|s| s.is_old) {
+            let Step { watch, .. } = core::mem::take(old);
+            if !self.steps.iter().any(|s| s.watch == watch) {
+                // Refused if the directory is gone: then so is the watch.
+                let _ = inotify_rm_watch(&self.instance, watch);
+            }
+        }
+    }
+
+    /// Watches a directory for a name that leads to a source; the watch, or 0 for what `shortage` tells of.
+    pub(super) fn watch(&mut self, source: usize, directory: &Fd, name: &[u8]) -> u32 {
         let mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
         let mut buf = [0u8; 32];
         match inotify_add_watch(&self.instance, through_proc(directory, &mut buf), mask) {
-            Ok(watch) => self.put(Step { watch, source: source as u16, hash: hash(name) }),
-            Err(errno) => self.short = Some(errno),
+            Ok(watch) => {
+                self.put(Step { watch, source: source as u16, hash: hash(name), is_old: false });
+                watch
+            }
+            Err(errno) => {
+                self.short = Some(errno);
+                0
+            }
         }
     }
 
@@ -124,6 +111,11 @@ impl Directories {
         }
     }
 
+    /// A former log under a name that it was not looked for under yet.
+    pub(super) fn renamed(&mut self) -> Option<Renamed> {
+        self.renames.next_due()
+    }
+
     /// Why something could not be watched, once.
     pub(super) fn shortage(&mut self) -> Option<Errno> {
         self.short.take()
@@ -131,8 +123,7 @@ impl Directories {
 
     /// Reads the waiting events.
     pub(super) fn take(&mut self) -> Result<Change, Errno> {
-        let none = Renamed { source: 0, watch: 0, name: [0; 255], len: 0, cookie: 0 };
-        let mut change = Change { dirty: [false; SOURCES], all: false, renamed: [none; RENAMED], count: 0 };
+        let mut change = Change { dirty: [false; SOURCES], all: false };
         let mut buf = [0u8; 16384];
         loop {
             let len = match read(&self.instance, &mut buf) {
@@ -148,39 +139,16 @@ impl Directories {
         }
     }
 
-    fn note(&self, event: &Event<'_>, change: &mut Change) {
+    fn note(&mut self, event: &Event<'_>, change: &mut Change) {
         change.all |= event.mask & IN_Q_OVERFLOW != 0;
-        change.follow(event);
+        self.renames.follow(event);
         let hash = hash(event.name);
         for step in self.steps.iter().filter(|s| s.watch == event.watch && s.watch != 0 && s.hash == hash) {
             if let Some(dirty) = change.dirty.get_mut(usize::from(step.source)) {
                 *dirty = true;
             }
             if event.mask & IN_MOVED_FROM != 0 {
-                change.left(step.source, event);
-            }
-        }
-    }
-}
-
-impl Change {
-    /// A log left its name: where it goes is told by the event with the same cookie.
-    fn left(&mut self, source: u16, event: &Event<'_>) {
-        if let Some(slot) = self.renamed.get_mut(self.count) {
-            *slot = Renamed { source, watch: event.watch, name: [0; 255], len: 0, cookie: event.cookie };
-            self.count = self.count.wrapping_add(1);
-        }
-    }
-
-    /// Follows the files that were logs through later renames, overwriting and deletion.
-    fn follow(&mut self, event: &Event<'_>) {
-        let to = event.mask & IN_MOVED_TO != 0;
-        for file in self.renamed.iter_mut().take(self.count).filter(|f| f.watch == event.watch) {
-            if to && file.cookie == event.cookie {
-                file.rename(event.name);
-            } else if file.len > 0 && file.name() == event.name {
-                file.len = 0;
-                file.cookie = if event.mask & IN_MOVED_FROM != 0 { event.cookie } else { 0 };
+                self.renames.left(step.source, event);
             }
         }
     }

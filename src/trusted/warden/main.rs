@@ -12,7 +12,9 @@ mod accounts;
 mod config;
 mod directories;
 mod family;
+mod former;
 mod privilege;
+mod renames;
 mod roles;
 #[expect(unsafe_code, reason = "process entry")]
 #[path = "../../../shims/rt/mod.rs"]

@@ -56,8 +56,8 @@ pub(crate) fn generation(
     family.start(state, terms, &launch, &files)?;
     if let Some(channel) = family.channel(Role::Watcher) {
         let reader = Reader { channel, files: &files };
-        let given = sources.look_at_all(&reader, house.log).and_then(|()| pulse(channel, Beat::Given));
-        family.watcher_gone(given);
+        sources.look_at_all(&reader, house.log);
+        family.watcher_gone(pulse(channel, Beat::Given));
     }
     let ended = loop {
         if let Some(ended) = family.turn(sources, &files, &mut may_reload)? {
@@ -147,8 +147,7 @@ impl Family<'_> {
         if directories.is_ready()
             && let Some(channel) = self.channel(Role::Watcher)
         {
-            let followed = sources.follow(&Reader { channel, files }, self.house.log);
-            self.watcher_gone(followed);
+            sources.follow(&Reader { channel, files }, self.house.log)?;
         }
         for index in (0..3).filter(|i| channels.get(*i).is_some_and(PollFd::is_ready)) {
             if !self.hear(index) {

@@ -180,12 +180,14 @@ fn follow(link: &Fd, rest: &mut Rest) -> Result<bool, Why> {
     Ok(target.first() == Some(&b'/'))
 }
 
+/// Whether it lies in a file system where looking has effects, or never ends: proc, sysfs, FUSE (linux/magic.h, 6.18).
+pub(crate) fn is_barred(entry: &Fd) -> Result<bool, Errno> {
+    filesystem(entry).map(|kind| [0x9fa0, 0x6265_6572, 0x6573_5546].contains(&kind))
+}
+
 /// From the checked entry to a readable descriptor of the very same file.
 fn reopen(entry: &Fd, checked: &Stat) -> Result<(Fd, Stat), Why> {
-    /// PROC, SYSFS, FUSE (linux/magic.h, 6.18).
-    const BARRED: [u64; 3] = [0x9fa0, 0x6265_6572, 0x6573_5546];
-    let kind = filesystem(entry).map_err(Why::Kernel)?;
-    if !checked.is_regular() || BARRED.contains(&kind) {
+    if !checked.is_regular() || is_barred(entry).map_err(Why::Kernel)? {
         return Err(Why::NotAFile);
     }
     let mut buf = [0u8; 32];
