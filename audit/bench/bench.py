@@ -161,6 +161,66 @@ def bailiff(where):
                 daemon.clean()
 
 
+# Lines per second
+
+def cpu_s(pids):
+    """Processor seconds of these processes so far."""
+    ticks = 0
+    for pid in pids:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def timed(*words):
+    """The best of three runs, in seconds."""
+    best = None
+    for _ in range(3):
+        start = time.monotonic()
+        # Through a pipe: grep that writes to /dev/null stops at the first match.
+        subprocess.run(words, stdout=subprocess.PIPE, env={**os.environ, "LC_ALL": "C"}, check=False)
+        best = min(best or 1e9, time.monotonic() - start)
+    return best
+
+
+def throughput(where, what, path, expected):
+    cpu = "auto" if where == "one CPU" else "any"
+    found = []
+    for _ in range(ROUNDS):
+        daemon = fresh(Daemon, cpu, 'findtime = "1h"\nbantime = "1h"')
+        try:
+            daemon.start()
+            pids = [daemon.process.pid, *daemon.roles().values()]
+            before = {name: cpu_s([pid]) for name, pid in daemon.roles().items()}
+            run = road("append", daemon.log, path, daemon.run / "read.sock", expected["lines"])
+            run["cpu_s"] = {name: round(cpu_s([pid]) - before[name], 3) for name, pid in daemon.roles().items()}
+            found.append(run)
+            if (run["lines"], run["matches"]) != (expected["lines"], expected["failures"]):
+                sys.exit(f"bailiff counted {run}, the log holds {expected}")
+        finally:
+            daemon.clean()
+    run = sorted(found, key=lambda run: run["seconds"])[len(found) // 2]
+    rate = expected["lines"] / run["seconds"]
+    met = rate >= LINES_S
+    LOGS.append({"who": "bailiff", "where": where, "log": what, "lines_per_s": rate, **run, "met": met})
+    print(f"{'bailiff':<10} {where:<12} {what:<16} {run['seconds']:8.3f} {rate / 1e6:8.2f} {run['bans']:7}  "
+          f"{LINES_S / 1e6:.0f} M: {'met' if met else 'NOT MET'}  {run['cpu_s']} status {run['status_ms']} ms", flush=True)
+
+
+def logs(home):
+    for what, percent in (("30 % failures", 30), ("no failure", 0)):
+        path = home / f"{percent}.log"
+        expected = road("lines", path, LINES, percent)
+        for name, words in (("wc -l", ["wc", "-l", path]), ("grep -c -F", ["grep", "-c", "-F", "Failed password", path])):
+            seconds = timed(*words)
+            LOGS.append({"who": name, "where": "", "log": what, "lines_per_s": LINES / seconds, "seconds": seconds})
+            print(f"{name:<10} {'':<12} {what:<16} {seconds:8.3f} {LINES / seconds / 1e6:8.2f}", flush=True)
+        for where in ("one CPU", "any CPU"):
+            throughput(where, what, path, expected)
+
+
+ROUNDS = 1 if SHORT else 3
+LOGS = []
 OBSERVERS = ["spin"]
 ROWS = []
 
@@ -177,6 +237,11 @@ if __name__ == "__main__":
     EVENTS = words.n
     if words.sleep:
         OBSERVERS = ["spin", "sleep"]
+    home = pathlib.Path(tempfile.mkdtemp(prefix="bailiff-"))
+    try:
+        logs(home)
+    finally:
+        shutil.rmtree(home)
     for where in ("one CPU", "any CPU"):
         floor(where)
         bailiff(where)

@@ -88,7 +88,7 @@ fn other(random: &mut Random, last: &str) -> (String, String) {
         53..60 => (sshd, format!("pam_unix(sshd:session): session opened for user {staff}(uid=1000) by (uid=0)")),
         60..65 => (sshd, format!("Received disconnect from {office} port {port}:11: disconnected by user")),
         65..70 => (sshd, format!("Disconnected from user {staff} {office} port {port}")),
-        70..80 => (sshd, format!("Received disconnect from {last} port {port}:11: Bye Bye [preauth]")),
+        70..80 => (sshd, format!("Connection closed by authenticating user root {last} port {port} [preauth]")),
         80..94 => (sshd, format!("Disconnected from invalid user {} {last} port {port} [preauth]", random.pick(&NAMES))),
         _ => (sshd, format!("Connection closed by {last} port {port} [preauth]")),
     }

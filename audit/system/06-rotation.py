@@ -206,7 +206,6 @@ def refill():
     case = Case("truncated and filled beyond the old end before anyone looks")
     pen = Pen(case.log)
     for lines in (300, 700, 2000):
-        os.truncate(case.log, 0)
         pen.lines(lines)
         case.caught_up()
         os.kill(case.d.roles()["bailiff-watcher"], signal.SIGSTOP)
@@ -215,6 +214,8 @@ def refill():
         pen.lines(lines + 200)
         check(case.log.stat().st_size > size, f"a file of {size} bytes is one of {case.log.stat().st_size} now")
         os.kill(case.d.roles()["bailiff-watcher"], signal.SIGCONT)
+        case.caught_up()
+        os.truncate(case.log, 0)
     case.finish()
 
 

@@ -90,7 +90,18 @@ fn terms(limits: &[(u8, u32)]) -> Terms {
 
 fn ban(jail: u8, n: u32, state: State, end_s: u32) -> Ban {
     let (origin, source, rule) = (Origin::Filter, 9, 7);
-    Ban { prefix: address(n), jail, origin, state, source, rule, failures: 5, offset: 1 << 40, since_s: 100, end_s }
+    Ban {
+        prefix: address(n),
+        jail,
+        origin,
+        state,
+        source,
+        rule,
+        failures: 5,
+        offset: 1 << 40,
+        since_s: 100,
+        end_s,
+    }
 }
 
 fn all(bans: &Bans) -> Vec<Ban> {

@@ -15,7 +15,8 @@ fn entry_holds_the_ban() {
     let mut entry = [0; WORDS];
     let mut bans = Bans::new(buckets(4));
     for state in [State::Asked, State::Kernel, State::Synced, State::Intent, State::Unsure, State::Lifting] {
-        let one = Ban { offset: u64::MAX - 1, rule: 65_535, failures: 65_534, source: 255, ..ban(31, 5, state, 7) };
+        let one =
+            Ban { offset: u64::MAX - 1, rule: 65_535, failures: 65_534, source: 255, ..ban(31, 5, state, 7) };
         let place = bans.put(&key(31, 5), &one, 0).unwrap();
         assert_eq!(bans.at(place), Some(one));
     }

@@ -39,7 +39,11 @@ fn window_is_that_of_a_list_of_all_times() {
                 let list = &mut times[n as usize];
                 list.extend((0..weight).map(|_| now));
                 let recent = list.iter().filter(|t| now - **t <= u64::from(ticks(findtime_s))).count();
-                assert_eq!(tally.is_due, recent >= usize::from(maxretry), "{maxretry} in {findtime_s} s: {recent}");
+                assert_eq!(
+                    tally.is_due,
+                    recent >= usize::from(maxretry),
+                    "{maxretry} in {findtime_s} s: {recent}"
+                );
                 let within = table.within(at, tick).unwrap();
                 assert_eq!(usize::from(within.0), recent.min(maxretry.into()));
                 assert_eq!(within.1, 0);

@@ -136,9 +136,7 @@ pub const WARDEN: &[u32] = &[
     READ,
     WRITE,
     CLOSE,
-    MMAP,
     MPROTECT,
-    PREAD64,
     SOCKET,
     BIND,
     LISTEN,
@@ -178,7 +176,7 @@ pub const WARDEN: &[u32] = &[
     CAPGET,
     CAPSET,
     GETRESUID,
-    PRLIMIT64,
+    FTRUNCATE,
 ];
 
 /// The capabilities that the warden keeps, in its permitted and bounding sets. With CAP_SYS_ADMIN and CAP_SETUID it

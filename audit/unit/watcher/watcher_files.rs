@@ -253,6 +253,17 @@ fn positions_come_back() {
     assert_eq!(positions.claim(&ID, 0), Some(0), "the one saved to least lately");
     positions.release(5);
     assert_eq!(positions.claim(&ID, 0), Some(5));
+    // The same file for two sources.
+    let of = |source, offset| Position { file: ID, source, offset, ..all[0] };
+    positions.save(5, &of(0, 900)).unwrap();
+    assert_eq!(positions.find(&ID, 1), None, "that of an open file is another source's own");
+    let slot = positions.claim(&ID, 1).unwrap();
+    positions.save(slot, &of(1, 700)).unwrap();
+    assert_eq!((positions.find(&ID, 0), positions.find(&ID, 1)), (Some(of(0, 900)), Some(of(1, 700))));
+    positions.release(5);
+    assert_eq!(positions.find(&ID, 2), Some(of(0, 900)));
+    positions.release(slot);
+    assert_eq!(positions.find(&ID, 2), Some(of(1, 700)), "sources may be numbered otherwise since");
 }
 
 fn given(source: u8, generation: u32) -> Source {

@@ -159,7 +159,9 @@ impl Tracker {
     fn tally_row(&self, rows: &Rows) -> Next {
         let (next, step) = (rows.cursor.saturating_add(1), rows.cursor.saturating_sub(SECOND));
         let addr = rows.request.prefix.addr;
-        let Some(jail) = self.terms.jails().get((step / 2) as usize) else { return Next::Nothing(EXPLAIN_BANS) };
+        let Some(jail) = self.terms.jails().get((step / 2) as usize) else {
+            return Next::Nothing(EXPLAIN_BANS);
+        };
         let (wide, alone) = (policy::counted(jail, addr), policy::alone(addr));
         let is_alone = step % 2 == 1;
         if is_alone && wide == alone {

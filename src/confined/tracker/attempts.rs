@@ -128,7 +128,12 @@ impl Tracker {
         }
         let lost = self.bans.evicted.saturating_sub(before);
         if let Some(count) = self.hush.tell(Matter::Bans, lost, self.now_ns) {
-            say::counted(&self.log, Level::Warning, "unexpired bans forgotten for room; the kernel keeps them", count);
+            say::counted(
+                &self.log,
+                Level::Warning,
+                "unexpired bans forgotten for room; the kernel keeps them",
+                count,
+            );
         }
         self.note(Kind::Intent, ban);
         let token = self.window.push(action, errand, ban, ban.left_s(self.clock.now_s()));

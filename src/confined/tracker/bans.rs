@@ -107,20 +107,21 @@ impl Bans {
     }
 
     /// Looks at the next eighth of the table, or 8,192 buckets, for bans that have ended; at most 128 are forgotten at
-    /// once and given to `told`.
-    pub(crate) fn sweep(&mut self, now_s: u32, mut told: impl FnMut(&Ban)) {
+    /// once and given to `told`. False when there may be more in this slice.
+    pub(crate) fn sweep(&mut self, now_s: u32, mut told: impl FnMut(&Ban)) -> bool {
         let buckets = (self.room() / WAYS as u32 / 8).clamp(1, SLICE);
         let end = self.swept.saturating_add(buckets.saturating_mul(WAYS as u32));
         for _ in 0..128 {
             let left = end.saturating_sub(self.swept).div_ceil(WAYS as u32);
             let Some((place, ban)) = self.from(self.swept, left).find(|(_, ban)| is_over(ban, now_s)) else {
                 self.swept = if end >= self.room() { 0 } else { end };
-                return;
+                return true;
             };
             self.swept = place.0;
             told(&ban);
             self.remove(place);
         }
+        false
     }
 
     /// The clock was set back by so many seconds: every ban moves with it, so that none lasts longer than it was given.

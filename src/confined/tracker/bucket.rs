@@ -148,7 +148,11 @@ impl<const N: usize> Buckets<N> {
     /// A new entry for a key that has none: zeros behind its key. In the emptier bucket; where both are full, in the
     /// place of the entry of the lowest rank among the 16, which is returned. Rank `u64::MAX` never makes room: `None`
     /// when all 16 are such.
-    pub(crate) fn make(&mut self, key: &Key, rank: impl Fn(&[u32; N]) -> u64) -> Option<(Place, Option<[u32; N]>)> {
+    pub(crate) fn make(
+        &mut self,
+        key: &Key,
+        rank: impl Fn(&[u32; N]) -> u64,
+    ) -> Option<(Place, Option<[u32; N]>)> {
         let (place, victim) = match self.free(key) {
             Some(place) => (place, None),
             None => {

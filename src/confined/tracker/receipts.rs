@@ -109,7 +109,12 @@ impl Tracker {
     fn refused_due(&mut self, addr: Addr, ban: &Ban, refusal: Refusal) {
         if refusal == Refusal::Rate {
             if let Some(count) = self.hush.tell(Matter::Rate, 1, self.now_ns) {
-                say::counted(&self.log, Level::Warning, "verdicts refused by the bound of bans a second", count);
+                say::counted(
+                    &self.log,
+                    Level::Warning,
+                    "verdicts refused by the bound of bans a second",
+                    count,
+                );
             }
             return;
         }
@@ -137,7 +142,10 @@ impl Tracker {
     pub(crate) fn say_kernel(&mut self, errno: u16) {
         if let Some(count) = self.hush.tell(Matter::Kernel, 1, self.now_ns) {
             self.log.line(Level::Warning, |t| {
-                t.bytes(b"verdicts refused by the kernel: ").dec(count).bytes(b", the last with error ").dec(errno.into());
+                t.bytes(b"verdicts refused by the kernel: ")
+                    .dec(count)
+                    .bytes(b", the last with error ")
+                    .dec(errno.into());
             });
         }
     }

@@ -43,7 +43,8 @@ impl Replay<'_> {
         let ban = Ban { jail: jail as u8, ..*ban };
         let key = Key::new(self.secret, ban.jail, &ban.prefix);
         let before = self.bans.get(&key);
-        match (kind, before) {
+        // What is over needs no place, whatever was said of it.
+        match (if ban.is_in_force(now_s) { kind } else { Kind::Lifted }, before) {
             (Kind::Held, _) => {
                 self.bans.put(&key, &Ban { state: State::Synced, ..ban }, now_s);
             }

@@ -87,7 +87,9 @@ impl Tracker {
 
     /// One slice of the walk, as far as the window has room.
     pub(crate) fn step_pass(&mut self) {
-        let Some(mut cursor) = self.pass.cursor.filter(|_| self.now_ns >= self.pass.not_before_ns) else { return };
+        let Some(mut cursor) = self.pass.cursor.filter(|_| self.now_ns >= self.pass.not_before_ns) else {
+            return;
+        };
         let end = cursor.saturating_add(SLICE * WAYS as u32);
         while self.window.room() > 0 && cursor < end {
             let left = end.saturating_sub(cursor).div_ceil(WAYS as u32);
@@ -106,7 +108,9 @@ impl Tracker {
 
     fn end_pass(&mut self) {
         self.pass.cursor = None;
-        let Some(id) = self.pass.table.filter(|_| self.pass.again.is_some() && !self.pass.is_short) else { return };
+        let Some(id) = self.pass.table.filter(|_| self.pass.again.is_some() && !self.pass.is_short) else {
+            return;
+        };
         self.ledger.note(&Record::Table(id), true);
         self.log.say(Level::Notice, "table filled");
     }
@@ -147,7 +151,10 @@ impl Tracker {
         self.pass.out = self.pass.out.saturating_sub(1);
         match outcome {
             Outcome::Done(_) | Outcome::Dry => {
-                let unsure = self.bans.at(place).filter(|held| held.state == State::Unsure && held.prefix == ban.prefix);
+                let unsure = self
+                    .bans
+                    .at(place)
+                    .filter(|held| held.state == State::Unsure && held.prefix == ban.prefix);
                 if unsure.is_some() {
                     self.bans.set_state(place, State::Synced);
                 }

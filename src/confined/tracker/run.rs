@@ -158,7 +158,12 @@ impl Tracker {
         let back_s = self.clock.set(now_ms);
         if back_s > 0 {
             self.bans.set_back(back_s);
-            say::counted(&self.log, Level::Warning, "the clock was set back, and the bans with it; seconds", back_s.into());
+            say::counted(
+                &self.log,
+                Level::Warning,
+                "the clock was set back, and the bans with it; seconds",
+                back_s.into(),
+            );
         }
     }
 
@@ -166,9 +171,10 @@ impl Tracker {
         if self.bans.count() == 0 || self.now_ns < self.swept_ns.saturating_add(SECOND_NS) {
             return;
         }
-        self.swept_ns = self.now_ns;
         let (log, terms) = (&self.log, &self.terms);
-        self.bans.sweep(self.clock.now_s(), |ban| say::ended(log, terms, ban));
+        if self.bans.sweep(self.clock.now_s(), |ban| say::ended(log, terms, ban)) {
+            self.swept_ns = self.now_ns;
+        }
     }
 
     fn say_trouble(&mut self) {

@@ -95,23 +95,39 @@ pub(crate) fn start(log: &mut Log, uid: u32) -> Result<Tracker, u8> {
     let [first, second] = gather;
     let slots = [Slot::new(Fd::given(6), first), Slot::new(Fd::given(7), second)];
     let ledger = Ledger::new(slots, Sync::new(queue.ok()), terms.dry_run);
-    let (low, high) = secret.split_at_checked(8).unwrap_or((&[], &[]));
-    let word = |half: &[u8]| half.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let log = core::mem::replace(log, Log::new("tracker"));
-    let mut tracker = Tracker {
+    let parts = Parts { warden, log, secret, tallies, bans, acks, ledger };
+    let mut tracker = assemble(terms, parts);
+    tracker.read_clock(realtime_ns() / 1_000_000);
+    tracker.tallies.newest = tracker.clock.tick(u64::MAX);
+    tracker.read_ledger();
+    Ok(tracker)
+}
+
+/// What was made before the tracker is one.
+struct Parts {
+    warden: Fd,
+    log: Log,
+    secret: [u8; 16],
+    tallies: Table,
+    bans: Bans,
+    acks: Acks,
+    ledger: Ledger,
+}
+
+fn assemble(terms: Terms, parts: Parts) -> Tracker {
+    let Parts { warden, log, secret, tallies, bans, acks, ledger } = parts;
+    let secret = u128::from_le_bytes(secret);
+    let now_ns = monotonic_ns();
+    let [watcher, enforcer, read, control] = [1, 3, 4, 5].map(Fd::given);
+    Tracker {
         terms,
         log,
-        given: Given {
-            warden,
-            watcher: Fd::given(1),
-            enforcer: Fd::given(3),
-            read: Fd::given(4),
-            control: Fd::given(5),
-        },
-        secret: [word(low), word(high)],
+        given: Given { warden, watcher, enforcer, read, control },
+        secret: [secret as u64, (secret >> 64) as u64],
         clock: Clock::default(),
-        now_ns: monotonic_ns(),
-        started_ns: monotonic_ns(),
+        now_ns,
+        started_ns: now_ns,
         tallies,
         bans,
         ledger,
@@ -124,11 +140,7 @@ pub(crate) fn start(log: &mut Log, uid: u32) -> Result<Tracker, u8> {
         pass: Pass::default(),
         connections: [const { Connection::FREE }; CONNECTIONS],
         swept_ns: 0,
-    };
-    tracker.read_clock(realtime_ns() / 1_000_000);
-    tracker.tallies.newest = tracker.clock.tick(u64::MAX);
-    tracker.read_ledger();
-    Ok(tracker)
+    }
 }
 
 fn fail(log: &Log, what: &str, code: u8) -> u8 {

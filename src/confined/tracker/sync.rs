@@ -2,10 +2,10 @@
 //!
 //! Runs in: the tracker. In: a slot of the ledger. Out: later, how its sync ended. Never: waits, where the kernel has a queue
 //! for it; where it has none (said once, at start) each sync is waited for.
+use bailiff::shims::aio::SyncQueue;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files;
-use bailiff::shims::aio::SyncQueue;
 use bailiff::shims::io::{PollFd, read};
 
 /// The sync under way, if any.

@@ -225,8 +225,9 @@ fn rank_of(entry: &[u32; WORDS], limits: &[Limits; JAILS], slab: &Slab, tick: u3
     let ring = Ring::of(entry, limit.maxretry);
     let newest = time(entry, slab, limit.maxretry, ring.newest(limit.maxretry));
     match newest.map(|time| tick.wrapping_sub(time)) {
-        Some(age) if age <= limit.findtime => UNEXPIRED * u64::from(ring.used.max(1)) | u64::from(u32::MAX - age),
+        Some(age) if age <= limit.findtime => {
+            UNEXPIRED * u64::from(ring.used.max(1)) | u64::from(u32::MAX - age)
+        }
         _ => 0,
     }
 }
-

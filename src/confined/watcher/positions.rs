@@ -109,11 +109,12 @@ impl Positions {
         (Self { fd, slots, taken: [0; SLOTS / 64], alive_ms }, outcome)
     }
 
-    /// How far this file was read for this source; where the source has another number since, the least far
-    /// of all.
+    /// How far this file was read for this source. Where none says so, the source may have another number
+    /// since: then it is the least far of those that no open file has.
     pub(crate) fn find(&self, file: &FileId, source: u8) -> Option<Position> {
-        let its = self.slots.iter().filter_map(Position::decode).filter(|p| p.file == *file);
-        its.min_by_key(|p| (p.source != source, p.offset))
+        let all = (0..=u16::MAX).zip(self.slots.iter()).filter_map(|(n, slot)| Some((n, Position::decode(slot)?)));
+        let its = |(n, p): &(u16, Position)| p.file == *file && (p.source == source || !self.is_taken(*n));
+        all.filter(its).map(|(_, p)| p).min_by_key(|p| (p.source != source, p.offset))
     }
 
     /// Whether this file was made after a watcher was last alive, so that nobody has read any of it.

@@ -148,15 +148,13 @@ impl<'a> Table<'a> {
             let note = |_, set: &[u8]| {
                 size = attribute(set, &[9, 1]).map(|size| size == ruleset::size(self.terms).to_be_bytes())
             };
-            match self.kernel.ask(GETSET, 0, &[TABLE, Text(2, set)], note) {
-                Err(Errno::ENOENT) => fresh = true,
-                Err(errno) => return Err(errno),
-                Ok(())
-                    if size == Some(true) && left_s(&mut self.kernel, set, width.sentinel())?.is_some() =>
-                {
-                    ()
-                }
-                Ok(()) => return Err(Errno::EPROTO),
+            let there = match self.kernel.ask(GETSET, 0, &[TABLE, Text(2, set)], note) {
+                Err(Errno::ENOENT) => false,
+                other => other.map(|()| true)?,
+            };
+            fresh |= !there;
+            if there && (size != Some(true) || left_s(&mut self.kernel, set, width.sentinel())?.is_none()) {
+                return Err(Errno::EPROTO);
             }
         }
         self.claim(log, false)?;

@@ -63,7 +63,12 @@ fn hash(name: &[u8]) -> u32 {
 
 impl Directories {
     pub(super) fn new() -> Result<Self, Errno> {
-        Ok(Self { instance: inotify_init()?, steps: [Step::default(); STEPS], renames: Renames::new(), short: None })
+        Ok(Self {
+            instance: inotify_init()?,
+            steps: [Step::default(); STEPS],
+            renames: Renames::new(),
+            short: None,
+        })
     }
 
     pub(super) fn bell(&self) -> &Fd {
@@ -72,7 +77,7 @@ impl Directories {
 
     /// A look at a source begins: it sets the source's steps anew.
     pub(super) fn begin(&mut self, source: usize) {
-        for step in self.steps.iter_mut().filter(|s| usize::from(s.source) == source) {
+        for step in self.steps.iter_mut().filter(|s| s.watch != 0 && usize::from(s.source) == source) {
             step.is_old = true;
         }
     }

@@ -2,20 +2,43 @@
 //!
 //! Runs in: the warden. In: pongs and the ends of children. Out: the service manager's watchdog, the end of each role in
 //! order. Never: feeds the watchdog for a role whose own loop has not answered.
-use super::roles::Child;
-use super::run::{Ended, House, pulse};
-use bailiff::shared::base::log::Level;
+use super::roles::{Child, Programs};
+use bailiff::shared::base::log::{Level, Log};
+use bailiff::shared::base::notify::Notify;
 use bailiff::shared::base::turn;
-use bailiff::shared::pure::wire::source::Beat;
+use bailiff::shared::pure::wire::batch::Batch;
+use bailiff::shared::pure::wire::source::{Beat, Pulse};
 use bailiff::shims::clock::monotonic_ns;
+use bailiff::shims::errno::Errno;
+use bailiff::shims::fd::Fd;
 use bailiff::shims::io::PollFd;
 use bailiff::shims::process::{End, kill, next_signal, reap};
+use bailiff::shims::sockets::send;
 
 const SECOND: u64 = 1_000_000_000;
 /// A role that is asked to finish has this long.
 const PATIENCE_NS: u64 = 5 * SECOND;
 /// Pings that a role may leave unanswered before all is taken down: a minute at the usual beat.
 const MISSED: u32 = 30;
+
+/// Why a generation ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Exit with this code.
+    Stop(u8),
+    /// SIGHUP: the configuration shall be read again.
+    Reload,
+}
+
+/// What all generations share.
+pub(crate) struct House<'a> {
+    pub(crate) log: &'a Log,
+    pub(crate) notify: Notify,
+    pub(crate) signals: &'a Fd,
+    pub(crate) programs: &'a Programs,
+    /// Nanoseconds between two pings.
+    pub(crate) beat_ns: u64,
+}
 
 /// The roles of one generation.
 pub(crate) struct Family<'a> {
@@ -24,6 +47,13 @@ pub(crate) struct Family<'a> {
     pub(crate) missed: u32,
     pub(crate) announced: bool,
     pub(crate) begun_ns: u64,
+}
+
+/// Sends one sign of life, if there is room for it.
+pub(crate) fn pulse(channel: &Fd, beat: Beat) -> Result<(), Errno> {
+    let mut message = Batch::<Pulse>::new();
+    message.push(&Pulse { beat, figure: 0 });
+    send(channel, message.datagram(), false).map(|_| ())
 }
 
 impl Family<'_> {

@@ -35,7 +35,8 @@ use bailiff::shims::clock::monotonic_ns;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::identity::uids;
 use bailiff::shims::process::{Start, processors, set_nice, set_processors, signals};
-use run::{Ended, House, generation};
+use family::{Ended, House};
+use run::generation;
 
 /// Exit codes: usage or configuration; a kernel that refused.
 const USAGE: u8 = 100;

@@ -3,16 +3,15 @@
 //! Runs in: the warden. In: signals, directory events, one pulse at a time from each role. Out: sources to the watcher, the
 //! service manager's notes, the exit code. Never: restarts one role alone, or goes on without one: bans stay in the
 //! kernel, and the service manager starts all afresh.
-use super::family::Family;
-use super::roles::{Programs, start};
+use super::family::{Ended, Family, House, pulse};
+use super::roles::start;
 use super::sources::{Reader, Sources};
 use super::state::State;
 use bailiff::shared::base::channel::{Fault, receive};
-use bailiff::shared::base::log::{Level, Log};
-use bailiff::shared::base::notify::Notify;
+use bailiff::shared::base::log::Level;
 use bailiff::shared::base::turn;
 use bailiff::shared::cages::{ROLES, Role};
-use bailiff::shared::pure::wire::batch::{Batch, records};
+use bailiff::shared::pure::wire::batch::records;
 use bailiff::shared::pure::wire::source::{Beat, Launch, Pulse};
 use bailiff::shims::clock::monotonic_ns;
 use bailiff::shims::errno::Errno;
@@ -20,26 +19,7 @@ use bailiff::shims::fd::Fd;
 use bailiff::shims::files::inotify_init;
 use bailiff::shims::io::PollFd;
 use bailiff::shims::process::{End, next_signal, reap};
-use bailiff::shims::sockets::{pair, send};
-
-/// Why a generation ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// Exit with this code.
-    Stop(u8),
-    /// SIGHUP: the configuration shall be read again.
-    Reload,
-}
-
-/// What all generations share.
-pub(crate) struct House<'a> {
-    pub(crate) log: &'a Log,
-    pub(crate) notify: Notify,
-    pub(crate) signals: &'a Fd,
-    pub(crate) programs: &'a Programs,
-    /// Nanoseconds between two pings.
-    pub(crate) beat_ns: u64,
-}
+use bailiff::shims::sockets::pair;
 
 /// Runs one generation to its end. `launch` says how to start each role; `may_reload` is asked at SIGHUP.
 pub(crate) fn generation(
@@ -66,13 +46,6 @@ pub(crate) fn generation(
     };
     family.finish();
     Ok(ended)
-}
-
-/// Sends one sign of life, if there is room for it.
-pub(crate) fn pulse(channel: &Fd, beat: Beat) -> Result<(), Errno> {
-    let mut message = Batch::<Pulse>::new();
-    message.push(&Pulse { beat, figure: 0 });
-    send(channel, message.datagram(), false).map(|_| ())
 }
 
 impl Family<'_> {

@@ -168,7 +168,14 @@ impl Sources {
     }
 
     /// Gives what has a rotated log's name: the watcher reads on in those that it knows.
-    fn give_former(&mut self, index: usize, directory: &Directory, name: &[u8], reader: &Reader<'_>, log: &Log) {
+    fn give_former(
+        &mut self,
+        index: usize,
+        directory: &Directory,
+        name: &[u8],
+        reader: &Reader<'_>,
+        log: &Log,
+    ) {
         let outcome = former(&directory.fd, name, &mut |name| {
             if let Ok(file) = sibling(&directory.fd, name, &directory.trust) {
                 self.give(index, &file, Standing::Former, reader, log);
