@@ -11,7 +11,7 @@ roles := bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft
 libexec := $(PREFIX)/libexec/bailiff
 
 .PHONY: all test unit system check demo bench install clean
-.PHONY: deps layers unsafe tcb fmt clippy syscalls panics elf repro plants aarch64
+.PHONY: deps layers unsafe tcb fmt clippy syscalls panics elf repro plants aarch64 show-filter
 
 all:
 	$(build)
@@ -33,6 +33,10 @@ check:
 deps layers unsafe tcb syscalls panics elf repro aarch64:
 	@echo "== $@"
 	@audit/$@.sh
+
+# The code that build.rs makes of a filter, beside the filter: make show-filter F=sshd
+show-filter:
+	@audit/show-filter.sh $(F)
 
 fmt:
 	@echo "== $@"

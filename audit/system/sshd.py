@@ -147,7 +147,7 @@ class Syslog(threading.Thread):
             m = re.match(rb"<(\d+)>(\w{3} [ \d]\d \d\d:\d\d:\d\d) (.*)", data, re.S)
             if m and int(m[1]) >> 3 in (4, 10):
                 stamp = time.strftime("%Y-%m-%dT%H:%M:%S.123456+00:00", time.gmtime()).encode() if self.iso else m[2]
-                with open(self.log, "ab") as f:
+                with contextlib.suppress(FileNotFoundError), open(self.log, "ab") as f:
                     f.write(stamp + b" victim " + m[3] + b"\n")
                 self.messages.append(m[3].decode("utf-8", "replace"))
 

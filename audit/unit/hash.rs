@@ -1,4 +1,5 @@
-//! SipHash-1-3 against the standard library's (key zero) and the reference's first vector; CRC-32C against RFC 3720.
+//! SipHash-1-3 against the standard library's (key zero) and the reference's first vector; CRC-32C against
+//! RFC 3720.
 use bailiff::shared::pure::hash::{crc32c, siphash};
 use std::hash::Hasher;
 

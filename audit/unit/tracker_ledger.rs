@@ -187,8 +187,8 @@ fn garbage_in_both_slots_starts_afresh() {
     assert_eq!((got.bans.len(), got.torn), (0, 0));
 }
 
-/// What a slot may be after the power is lost: what it is now, what it was at its last sync, or its header of now before
-/// what it was at its last sync.
+/// What a slot may be after the power is lost: what it is now, what it was at its last sync, or its header of
+/// now before what it was at its last sync.
 fn forms(now: &[u8], durable: &[u8]) -> Vec<Vec<u8>> {
     let mut mixed = durable.to_vec();
     mixed.resize(durable.len().max(now.len()), 0);
@@ -199,8 +199,8 @@ fn forms(now: &[u8], durable: &[u8]) -> Vec<Vec<u8>> {
     forms
 }
 
-/// Plays a ledger through a snapshot, with bans and unbans at every step. After each step the machine may lose its
-/// power; then every ban that was told as synced must be there, and none whose end was.
+/// Plays a ledger through a snapshot, with bans and unbans at every step. After each step the machine may
+/// lose its power; then every ban that was told as synced must be there, and none whose end was.
 #[test]
 fn a_snapshot_loses_nothing_wherever_it_ends() {
     let terms = terms(&[(5, 600)]);

@@ -1,7 +1,7 @@
 //! Bans that the kernel holds and whose ledger record is not synced yet: they are told of once it is.
 //!
-//! Runs in: the tracker. In: places with the number of their record. Out: places, in that order. Never: grows: when it is
-//! full, no attempt is read until a sync has ended (the log file is the queue).
+//! Runs in: the tracker. In: places with the number of their record. Out: places, in that order. Never:
+//! grows: when it is full, no attempt is read until a sync has ended (the log file is the queue).
 use super::bucket::Place;
 
 /// Bans that can wait for one sync.

@@ -1,7 +1,7 @@
 //! The rows of status, list and explain, by number, so that a reply can stop anywhere and go on.
 //!
-//! Runs in: the tracker. In: a request and the number of the next row. Out: rows. Never: changes anything; looks at more than
-//! a slice of the bans at a time.
+//! Runs in: the tracker. In: a request and the number of the next row. Out: rows. Never: changes anything;
+//! looks at more than a slice of the bans at a time.
 use super::bucket::WAYS;
 use super::connection::{Job, Rows};
 use super::policy;
@@ -15,7 +15,8 @@ use bailiff::shared::pure::wire::terms::JAILS;
 const SLICE: u32 = 64;
 /// Rows, and slices without one, that go into one batch at most.
 const STEPS: usize = 384;
-/// First rows: of jails in every reply; then of sources and figures (status), bans (list), tallies and bans (explain).
+/// First rows: of jails in every reply; then of sources and figures (status), bans (list), tallies and bans
+/// (explain).
 const SECOND: u32 = JAILS as u32;
 const FIGURES: u32 = SECOND + 256;
 const EXPLAIN_BANS: u32 = SECOND + 2 * JAILS as u32;

@@ -1,7 +1,7 @@
 //! From attempts to verdicts: the hot path.
 //!
-//! Runs in: the tracker. In: a datagram of attempts or tides from the watcher, which reads hostile bytes. Out: tallies,
-//! verdicts in the window. Never: counts towards a jail that the watcher may not name.
+//! Runs in: the tracker. In: a datagram of attempts or tides from the watcher, which reads hostile bytes.
+//! Out: tallies, verdicts in the window. Never: counts towards a jail that the watcher may not name.
 use super::ban::{Ban, State};
 use super::bucket::{Key, Place};
 use super::hush::Matter;
@@ -79,8 +79,8 @@ impl Tracker {
         Ok(())
     }
 
-    /// The tally of a key, perhaps a new one; `None` when the network is banned already. A banned network has no tally,
-    /// so one look-up suffices for all but first attempts.
+    /// The tally of a key, perhaps a new one; `None` when the network is banned already. A banned network has
+    /// no tally, so one look-up suffices for all but first attempts.
     fn tally(&mut self, key: &Key, tick: u32) -> Option<Place> {
         if let Some(place) = self.tallies.find(key) {
             return Some(place);

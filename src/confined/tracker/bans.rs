@@ -1,8 +1,8 @@
 //! The bans in force, in fixed memory.
 //!
-//! Runs in: the tracker. In: bans that were asked for, held or read from the ledger. Out: bans, and a cursor over them that
-//! holds while they come and go. Never: grows; forgets an unexpired ban without counting it; scans itself whole, but
-//! where the clock was set back.
+//! Runs in: the tracker. In: bans that were asked for, held or read from the ledger. Out: bans, and a cursor
+//! over them that holds while they come and go. Never: grows; forgets an unexpired ban without counting it;
+//! scans itself whole, but where the clock was set back.
 use super::ban::{Ban, State, WORDS};
 use super::bucket::{Buckets, Key, Place, WAYS};
 use bailiff::shared::pure::wire::terms::JAILS;
@@ -10,7 +10,8 @@ use bailiff::shared::pure::wire::terms::JAILS;
 /// The bans' buckets.
 pub(crate) type Slots = Buckets<WORDS>;
 
-/// Seconds that an ended ban is kept, so that the kernel has surely ended it too when it may be asked for again.
+/// Seconds that an ended ban is kept, so that the kernel has surely ended it too when it may be asked for
+/// again.
 const GRACE_S: u32 = 2;
 /// Most buckets that one slice of the sweep looks at.
 const SLICE: u32 = 8192;
@@ -62,8 +63,8 @@ impl Bans {
         Some((place, self.at(place)?))
     }
 
-    /// Puts a ban where its key is or, when it has no place, where there is room: where there is none, the one of the 16
-    /// candidates that ends soonest and is settled makes room. `None` when none of them is.
+    /// Puts a ban where its key is or, when it has no place, where there is room: where there is none, the
+    /// one of the 16 candidates that ends soonest and is settled makes room. `None` when none of them is.
     pub(crate) fn put(&mut self, key: &Key, ban: &Ban, now_s: u32) -> Option<Place> {
         if let Some(place) = self.find(key) {
             ban.put(self.slots.at_mut(place)?);
@@ -100,14 +101,14 @@ impl Bans {
         }
     }
 
-    /// The bans in the places from `from` on, in `most` buckets at most: a cursor goes on behind the last place it saw,
-    /// or, at the end, at `from` + `most` * 8. Done at `room`.
+    /// The bans in the places from `from` on, in `most` buckets at most: a cursor goes on behind the last
+    /// place it saw, or, at the end, at `from` + `most` * 8. Done at `room`.
     pub(crate) fn from(&self, from: u32, most: u32) -> impl Iterator<Item = (Place, Ban)> {
         self.slots.from(from, most).map(|(place, entry)| (place, Ban::get(entry)))
     }
 
-    /// Looks at the next eighth of the table, or 8,192 buckets, for bans that have ended; at most 128 are forgotten at
-    /// once and given to `told`. False when there may be more in this slice.
+    /// Looks at the next eighth of the table, or 8,192 buckets, for bans that have ended; at most 128 are
+    /// forgotten at once and given to `told`. False when there may be more in this slice.
     pub(crate) fn sweep(&mut self, now_s: u32, mut told: impl FnMut(&Ban)) -> bool {
         let buckets = (self.room() / WAYS as u32 / 8).clamp(1, SLICE);
         let end = self.swept.saturating_add(buckets.saturating_mul(WAYS as u32));
@@ -124,8 +125,8 @@ impl Bans {
         false
     }
 
-    /// The clock was set back by so many seconds: every ban moves with it, so that none lasts longer than it was given.
-    /// The one walk over the whole table; no stranger can cause it.
+    /// The clock was set back by so many seconds: every ban moves with it, so that none lasts longer than it
+    /// was given. The one walk over the whole table; no stranger can cause it.
     pub(crate) fn set_back(&mut self, by_s: u32) {
         for at in 0..self.room() {
             let Some(entry) = self.slots.at_mut(Place(at)) else { continue };

@@ -1,15 +1,15 @@
 //! The one hash table scheme of the tracker: two choices of buckets, eight ways each, in fixed memory.
 //!
-//! Runs in: the tracker. In: networks that strangers choose. Out: the place of an entry, which never moves. Never: looks
-//! at more than 16 entries for one key, allocates, chains, scans the whole table.
+//! Runs in: the tracker. In: networks that strangers choose. Out: the place of an entry, which never moves.
+//! Never: looks at more than 16 entries for one key, allocates, chains, scans the whole table.
 use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::hash::siphash;
 
 /// Entries in one bucket.
 pub(crate) const WAYS: usize = 8;
 
-/// Slots that hold `entries` entries without one in ten thousand having to make room: two choices of eight ways
-/// evict nothing up to a load of 70 % (research: 0.00 % there, 0.025 % at 81 %).
+/// Slots that hold `entries` entries without one in ten thousand having to make room: two choices of eight
+/// ways evict nothing up to a load of 70 % (research: 0.00 % there, 0.025 % at 81 %).
 pub(crate) fn slots_for(entries: u32) -> u64 {
     (u64::from(entries) * 10 / 7 / WAYS as u64 + 1) * WAYS as u64
 }
@@ -45,8 +45,8 @@ impl Key {
     /// The two buckets, by the upper bits of the two halves of the hash (the tag is from the lowest).
     fn buckets(&self, count: usize) -> [usize; 2] {
         let count = u64::from(count as u32);
-        let a = (self.hash & 0xffff_ffff) * count >> 32;
-        let b = (self.hash >> 32) * count >> 32;
+        let a = ((self.hash & 0xffff_ffff) * count) >> 32;
+        let b = ((self.hash >> 32) * count) >> 32;
         [a as usize, b as usize]
     }
 
@@ -58,8 +58,8 @@ impl Key {
     }
 }
 
-/// The jail and network that an entry is of: its first four words are the address, the lower half of the fifth the jail
-/// and the length.
+/// The jail and network that an entry is of: its first four words are the address, the lower half of the
+/// fifth the jail and the length.
 pub(crate) fn owner(entry: &[u32]) -> (u8, Prefix) {
     let mut addr = [0u8; 16];
     for (four, word) in addr.as_chunks_mut::<4>().0.iter_mut().zip(entry) {
@@ -145,9 +145,9 @@ impl<const N: usize> Buckets<N> {
         self.entries.get(bucket)?.get(way).copied()
     }
 
-    /// A new entry for a key that has none: zeros behind its key. In the emptier bucket; where both are full, in the
-    /// place of the entry of the lowest rank among the 16, which is returned. Rank `u64::MAX` never makes room: `None`
-    /// when all 16 are such.
+    /// A new entry for a key that has none: zeros behind its key. In the emptier bucket; where both are full,
+    /// in the place of the entry of the lowest rank among the 16, which is returned. Rank `u64::MAX` never
+    /// makes room: `None` when all 16 are such.
     pub(crate) fn make(
         &mut self,
         key: &Key,

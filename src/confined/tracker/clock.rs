@@ -1,7 +1,7 @@
 //! The tracker's time: the wall clock, and ticks for the windows that no setting of that clock can bend.
 //!
-//! Runs in: the tracker. In: the wall clock; times of attempts, not trusted. Out: seconds, milliseconds, ticks. Never: lets
-//! an attempt lie in the future, runs backwards.
+//! Runs in: the tracker. In: the wall clock; times of attempts, not trusted. Out: seconds, milliseconds,
+//! ticks. Never: lets an attempt lie in the future, runs backwards.
 
 /// A clock that is set back by more than this is said to have been set back.
 const STEP_MS: u64 = 2_000;

@@ -1,11 +1,12 @@
 //! The ledger's syncs and snapshots, step by step beside the loop.
 //!
-//! Runs in: the tracker. In: the bans; ends of syncs. Out: syncs, one at a time; a snapshot in the other slot when the slot
-//! in use holds far more records than bans, or has failed. Never: writes more than a slice of the snapshot in one turn.
+//! Runs in: the tracker. In: the bans; ends of syncs. Out: syncs, one at a time; a snapshot in the other slot
+//! when the slot in use holds far more records than bans, or has failed. Never: writes more than a slice of
+//! the snapshot in one turn.
 //!
-//! A snapshot: empty the other slot; write the bans in slices while new records go to both; sync; write the header with
-//! the next epoch; sync; switch. From the first of these syncs to the switch nothing is told as synced: a header that
-//! reaches the disk then never hides a record that somebody relies on.
+//! A snapshot: empty the other slot; write the bans in slices while new records go to both; sync; write the
+//! header with the next epoch; sync; switch. From the first of these syncs to the switch nothing is told as
+//! synced: a header that reaches the disk then never hides a record that somebody relies on.
 use super::ban::{Ban, State};
 use super::bans::Bans;
 use super::bucket::WAYS;
@@ -52,10 +53,9 @@ impl Ledger {
             return;
         }
         self.sync.hush();
-        if let Some(result) = self.sync.ended() {
-            if let Some(flight) = self.flight.take() {
-                self.land(flight, result);
-            }
+        let Some(result) = self.sync.ended() else { return };
+        if let Some(flight) = self.flight.take() {
+            self.land(flight, result);
         }
     }
 

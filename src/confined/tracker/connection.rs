@@ -1,7 +1,7 @@
 //! One client: a request, then what it gets.
 //!
-//! Runs in: the tracker. In: one datagram of a local user. Out: batches of reply rows as its socket takes them. Never: makes
-//! anybody wait; ends a ban or an unban halfway because the client has gone.
+//! Runs in: the tracker. In: one datagram of a local user. Out: batches of reply rows as its socket takes
+//! them. Never: makes anybody wait; ends a ban or an unban halfway because the client has gone.
 use super::ban::Ban;
 use bailiff::shared::base::channel::{Fault, receive};
 use bailiff::shared::pure::addr::Prefix;
@@ -45,7 +45,8 @@ pub(crate) enum Job {
     Banning,
     /// It is held; its record of this number is to be synced.
     Banned(Ban, u64),
-    /// The bans of this network in these jails (bits) are to be lifted, once the record of this number is synced.
+    /// The bans of this network in these jails (bits) are to be lifted, once the record of this number is
+    /// synced.
     Lift(Prefix, u32, u64),
     /// So many verdicts are out, so many bans were lifted, or this stood in the way.
     Lifting(u32, u32, Option<Done>),

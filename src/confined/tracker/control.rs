@@ -1,7 +1,8 @@
 //! The two sockets, and the clients on them.
 //!
-//! Runs in: the tracker. In: connections of local users; which socket they came by is their authorisation (its file's mode
-//! was). Out: replies. Never: waits for a client, does more than a slice of work for one in a turn.
+//! Runs in: the tracker. In: connections of local users; which socket they came by is their authorisation
+//! (its file's mode was). Out: replies. Never: waits for a client, does more than a slice of work for one in
+//! a turn.
 use super::connection::{Connection, Job, PATIENCE_NS, Rows};
 use super::hush::Matter;
 use super::say;

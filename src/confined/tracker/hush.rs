@@ -44,8 +44,8 @@ impl Hush {
         Some(core::mem::take(missed))
     }
 
-    /// Whether the refusal of the network with this keyed hash is to be told of: once in ten minutes, as far as 256 of
-    /// them can be told apart.
+    /// Whether the refusal of the network with this keyed hash is to be told of: once in ten minutes, as far
+    /// as 256 of them can be told apart.
     pub(crate) fn is_new(&mut self, hash: u64, now_ns: u64) -> bool {
         let Some(slot) = self.refusals.get_mut((hash >> 56) as usize) else { return true };
         let is_known = slot.0 == hash && now_ns < slot.1;

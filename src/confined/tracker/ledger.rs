@@ -1,11 +1,13 @@
-//! The ledger: what must outlive the tracker, in two slots, of which the sealed one with the higher epoch is in use.
+//! The ledger: what must outlive the tracker, in two slots, of which the sealed one with the higher epoch is
+//! in use.
 //!
-//! Runs in: the tracker. In: records, in the order of what happens. Out: writes before anything that depends on them, syncs
-//! beside the loop. Never: waits for a disk, ends the tracker because a disk fails: the ban goes on, and a new
-//! snapshot is tried in the other slot.
+//! Runs in: the tracker. In: records, in the order of what happens. Out: writes before anything that depends
+//! on them, syncs beside the loop. Never: waits for a disk, ends the tracker because a disk fails: the ban
+//! goes on, and a new snapshot is tried in the other slot.
 //!
-//! Ban: intent written, verdict, kernel, receipt, held written, sync, then told. Unban: lift written and synced, then the
-//! verdict, receipt, lifted written, then told. The snapshot (compact.rs) leaves out what is over.
+//! Ban: intent written, verdict, kernel, receipt, held written, sync, then told. Unban: lift written and
+//! synced, then the verdict, receipt, lifted written, then told. The snapshot (compact.rs) leaves out what is
+//! over.
 use super::compact::{Flight, Phase};
 use super::ledger_record::{Header, Record, encode};
 use super::replay::Replay;
@@ -67,8 +69,8 @@ impl Ledger {
         }
     }
 
-    /// Reads the slot in use into `replay`, or begins a new ledger where neither slot has a header. The one place that
-    /// waits for the disk: nothing else runs yet.
+    /// Reads the slot in use into `replay`, or begins a new ledger where neither slot has a header. The one
+    /// place that waits for the disk: nothing else runs yet.
     pub(crate) fn open(&mut self, replay: &mut Replay<'_>, now_s: u32) -> Result<(), Trouble> {
         let [(first, some), (second, more)] = self.slots.each_mut().map(Slot::header);
         if second.map_or(0, |h| h.epoch) > first.map_or(0, |h| h.epoch) {
@@ -116,8 +118,8 @@ impl Ledger {
         self.slots[0].records()
     }
 
-    /// Notes a record; its number. It is written by `write`, at the latest at the end of the turn, and synced only when
-    /// `is_wanted`.
+    /// Notes a record; its number. It is written by `write`, at the latest at the end of the turn, and synced
+    /// only when `is_wanted`.
     pub(crate) fn note(&mut self, record: &Record, is_wanted: bool) -> u64 {
         self.written = self.written.saturating_add(1);
         if is_wanted {
@@ -180,7 +182,8 @@ impl Ledger {
         self.trouble.take()
     }
 
-    /// Whether there is work for `turn` that no descriptor will announce; when it is to be called at the latest.
+    /// Whether there is work for `turn` that no descriptor will announce; when it is to be called at the
+    /// latest.
     pub(crate) fn deadline_ns(&self, now_ns: u64) -> Option<u64> {
         match self.phase {
             Phase::Copy(_) => Some(now_ns),

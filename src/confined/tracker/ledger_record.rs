@@ -1,7 +1,7 @@
 //! What stands in a slot of the ledger: a header sector, then records of 64 bytes, each with a checksum.
 //!
-//! Runs in: the tracker. In: bytes of a slot, torn or not. Out: records. Never: takes a record of another epoch for one of
-//! this: what an older use of the slot left behind is not read.
+//! Runs in: the tracker. In: bytes of a slot, torn or not. Out: records. Never: takes a record of another
+//! epoch for one of this: what an older use of the slot left behind is not read.
 use super::ban::{Ban, State};
 use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::hash::crc32c;

@@ -1,7 +1,8 @@
 //! Bans and unbans by an operator: the same road as a filter's.
 //!
-//! Runs in: the tracker. In: requests from the control socket, receipts. Out: records, verdicts, the reply's last row, a line
-//! that names who asked. Never: replies before the kernel has acknowledged and the ledger is synced.
+//! Runs in: the tracker. In: requests from the control socket, receipts. Out: records, verdicts, the reply's
+//! last row, a line that names who asked. Never: replies before the kernel has acknowledged and the ledger is
+//! synced.
 use super::ban::{Ban, State};
 use super::connection::Job;
 use super::ledger_record::Kind;
@@ -31,8 +32,8 @@ impl Tracker {
         Job::Ban(ban.last(self.clock.now_s(), request.duration_s))
     }
 
-    /// Takes up a request to lift: notes it first. Where no jail holds the network, the kernel is told nevertheless: it
-    /// may hold what was forgotten here for room.
+    /// Takes up a request to lift: notes it first. Where no jail holds the network, the kernel is told
+    /// nevertheless: it may hold what was forgotten here for room.
     pub(crate) fn begin_lift(&mut self, prefix: &Prefix, jail: Option<u8>) -> Job {
         let (mut all, mut held, mut record) = (0u32, 0u32, 0);
         for at in 0..self.terms.jail_count {
@@ -83,10 +84,9 @@ impl Tracker {
     }
 
     fn settle(&mut self, ban: &Ban) {
-        if let Some((place, held)) = self.bans.get(&self.key_of(ban)) {
-            if held.state == State::Kernel && self.ledger.keeps() {
-                self.bans.set_state(place, State::Synced);
-            }
+        let held = self.bans.get(&self.key_of(ban)).filter(|(_, held)| held.state == State::Kernel);
+        if let Some((place, _)) = held.filter(|_| self.ledger.keeps()) {
+            self.bans.set_state(place, State::Synced);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What follows from what: pure.
 //!
-//! Runs in: the tracker. In: attempts, tallies, refusals, the terms of a jail. Out: the network to count, the ban to ask for.
-//! Never: knows the state of anything.
+//! Runs in: the tracker. In: attempts, tallies, refusals, the terms of a jail. Out: the network to count, the
+//! ban to ask for. Never: knows the state of anything.
 use super::ban::{Ban, State};
 use super::table::Tally;
 use bailiff::shared::pure::addr::{Addr, Prefix};

@@ -1,7 +1,8 @@
 //! What the enforcer's answers mean.
 //!
-//! Runs in: the tracker. In: receipts, in the order of the verdicts, and the name of the kernel's table. Out: bans held or
-//! given up, records, replies on their way. Never: takes a ban for held that the kernel did not acknowledge.
+//! Runs in: the tracker. In: receipts, in the order of the verdicts, and the name of the kernel's table. Out:
+//! bans held or given up, records, replies on their way. Never: takes a ban for held that the kernel did not
+//! acknowledge.
 use super::ban::{Ban, State};
 use super::bucket::Place;
 use super::hush::Matter;
@@ -61,8 +62,8 @@ impl Tracker {
         }
     }
 
-    /// The kernel holds this ban now: it is noted. Its place and the record's number; `None` where it is being lifted
-    /// meanwhile, or has lost its place.
+    /// The kernel holds this ban now: it is noted. Its place and the record's number; `None` where it is
+    /// being lifted meanwhile, or has lost its place.
     pub(crate) fn hold(&mut self, ban: &Ban) -> Option<(Place, u64)> {
         let key = self.key_of(ban);
         if self.bans.get(&key).is_some_and(|(_, held)| held.state == State::Lifting) {

@@ -1,11 +1,11 @@
 //! Bringing the kernel's table and the ledger together, after a start and after somebody emptied the table.
 //!
-//! Runs in: the tracker. In: the name of the kernel's table. Out: verdicts, paced by the window. Never: dumps the kernel's
-//! sets; sends a ban again that the same table holds.
+//! Runs in: the tracker. In: the name of the kernel's table. Out: verdicts, paced by the window. Never: dumps
+//! the kernel's sets; sends a ban again that the same table holds.
 //!
-//! Same table as in the ledger, and not fresh: only bans whose outcome is not known are asked about, one by one. Any
-//! other: every ban in force is sent again; the ledger names the new table only once all of them are in it, so that a
-//! tracker that ends halfway begins anew.
+//! Same table as in the ledger, and not fresh: only bans whose outcome is not known are asked about, one by
+//! one. Any other: every ban in force is sent again; the ledger names the new table only once all of them are
+//! in it, so that a tracker that ends halfway begins anew.
 use super::ban::{Ban, State};
 use super::bucket::{Place, WAYS};
 use super::ledger_record::{Kind, Record};

@@ -1,4 +1,5 @@
-//! The tracker's loop: one wait, then each concern's step, in an order that lets nothing be told before it is kept.
+//! The tracker's loop: one wait, then each concern's step, in an order that lets nothing be told before it is
+//! kept.
 //!
 //! Runs in: the tracker. In: whatever is ready. Out: calls. Never: decides anything itself but when to end.
 use super::connection::PATIENCE_NS;

@@ -1,6 +1,7 @@
 //! The tracker's log lines.
 //!
-//! Runs in: the tracker. In: bans, refusals. Out: lines of our own words, addresses and numbers. Never: a stranger's text.
+//! Runs in: the tracker. In: bans, refusals. Out: lines of our own words, addresses and numbers. Never: a
+//! stranger's text.
 use super::ban::Ban;
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::pure::addr::Prefix;

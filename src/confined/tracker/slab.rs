@@ -1,6 +1,7 @@
 //! Rooms of 16 failure times each, for jails whose maxretry is more than a tally holds by itself.
 //!
-//! Runs in: the tracker. In and out: times. Never: allocates: there are as many rooms as the tallies can ask for.
+//! Runs in: the tracker. In and out: times. Never: allocates: there are as many rooms as the tallies can ask
+//! for.
 
 /// Times in one room.
 pub(crate) const TIMES: u32 = 16;

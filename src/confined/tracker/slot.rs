@@ -1,6 +1,7 @@
 //! One of the ledger's two files: a header, then records, appended.
 //!
-//! Runs in: the tracker. In: encoded records; the file it was given. Out: one write per turn. Never: opens, renames, syncs.
+//! Runs in: the tracker. In: encoded records; the file it was given. Out: one write per turn. Never: opens,
+//! renames, syncs.
 use super::ledger_record::{HEADER, Header, RECORD, Record, decode};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
@@ -38,7 +39,8 @@ impl Slot {
         (sector.get(..got).and_then(Header::decode), got > 0)
     }
 
-    /// Reads all records to the first that is torn or of another epoch, and cuts the slot there. Whether there was one.
+    /// Reads all records to the first that is torn or of another epoch, and cuts the slot there. Whether
+    /// there was one.
     pub(crate) fn read(&mut self, epoch: u64, mut take: impl FnMut(&Record)) -> Result<bool, Errno> {
         self.end = HEADER as u64;
         loop {
@@ -88,7 +90,8 @@ impl Slot {
         Ok(())
     }
 
-    /// Writes what has gathered. What cannot be written is given up; the next record stands where it would have stood.
+    /// Writes what has gathered. What cannot be written is given up; the next record stands where it would
+    /// have stood.
     pub(crate) fn write(&mut self) -> Result<(), Errno> {
         let mut left = self.gather.get(..core::mem::take(&mut self.used)).unwrap_or(&[]);
         let mut at = self.end;

@@ -1,7 +1,7 @@
 //! The start: terms, memory, cage, ledger, in this order.
 //!
-//! Runs in: the tracker. In: the terms, from the warden; then the ledger. Out: a tracker at work, or an exit code. Never:
-//! reads a log byte, an attempt or a request: that begins in run.rs, when the cage is closed.
+//! Runs in: the tracker. In: the terms, from the warden; then the ledger. Out: a tracker at work, or an exit
+//! code. Never: reads a log byte, an attempt or a request: that begins in run.rs, when the cage is closed.
 use super::acks::{self, Acks};
 use super::bans::{self, Bans};
 use super::bucket::{Buckets, WAYS, slots_for};
@@ -35,7 +35,8 @@ use bailiff::shims::slots::slots;
 const USAGE: u8 = 100;
 const SYSTEM: u8 = 111;
 
-/// What the other processes (watcher 6 MiB, enforcer 4, warden 4) and this one's own pages (2) take of the ceiling.
+/// What the other processes (watcher 6 MiB, enforcer 4, warden 4) and this one's own pages (2) take of the
+/// ceiling.
 const OTHERS: u64 = 16 << 20;
 /// What this process takes of its address space besides its tables.
 const OWN: u64 = 2 << 20;
@@ -62,7 +63,7 @@ fn plan(terms: &Terms, address_space: u64) -> Result<Plan, u64> {
     let tallies = (share.saturating_sub(fixed) / each.max(1)).min(MOST_TALLIES) / WAYS as u64 * WAYS as u64;
     if tallies < LEAST_TALLIES {
         let least = LEAST_TALLIES.saturating_mul(each).saturating_add(fixed);
-        return Err(least.saturating_add(OTHERS));
+        return Err(least.saturating_add(OTHERS + OWN));
     }
     Ok(Plan { bans, tallies })
 }
@@ -173,7 +174,8 @@ impl Tracker {
         let mut replay = Replay { terms, secret, bans, table: [0; 16], newest_s: 0, gone: 0 };
         let opened = self.ledger.open(&mut replay, now_s);
         let (newest_s, gone) = (replay.newest_s, replay.gone);
-        // Written before the clock was set back: each ban keeps the time that it had left by the ledger's newest record.
+        // Written before the clock was set back: each ban keeps the time that it had left by the ledger's
+        // newest record.
         if newest_s > now_s {
             self.bans.set_back(newest_s.saturating_sub(now_s));
         }

@@ -1,7 +1,7 @@
 //! One fdatasync at a time, without waiting for it.
 //!
-//! Runs in: the tracker. In: a slot of the ledger. Out: later, how its sync ended. Never: waits, where the kernel has a queue
-//! for it; where it has none (said once, at start) each sync is waited for.
+//! Runs in: the tracker. In: a slot of the ledger. Out: later, how its sync ended. Never: waits, where the
+//! kernel has a queue for it; where it has none (said once, at start) each sync is waited for.
 use bailiff::shims::aio::SyncQueue;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;

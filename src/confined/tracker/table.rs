@@ -1,11 +1,11 @@
 //! Tallies: who failed how often, when, in which jail. An exact sliding window in fixed memory.
 //!
-//! Runs in: the tracker. In: attempts on networks that strangers choose. Out: tallies. Never: grows, scans, forgets a tally
-//! that could still ban without counting it, unless the ban itself has taken its place.
+//! Runs in: the tracker. In: attempts on networks that strangers choose. Out: tallies. Never: grows, scans,
+//! forgets a tally that could still ban without counting it, unless the ban itself has taken its place.
 //!
-//! A tally keeps the times of the last `maxretry` failures in a ring: they ban iff the ring is full and its oldest time
-//! lies within findtime of the newest. Where 16 tallies contend for a new one's place, the first to go is an expired one,
-//! then the one with the fewest failures, then the oldest.
+//! A tally keeps the times of the last `maxretry` failures in a ring: they ban iff the ring is full and its
+//! oldest time lies within findtime of the newest. Where 16 tallies contend for a new one's place, the first
+//! to go is an expired one, then the one with the fewest failures, then the oldest.
 use super::bucket::{Buckets, Key, Place, owner};
 use super::clock::ticks;
 use super::slab::{self, Slab};
@@ -226,7 +226,7 @@ fn rank_of(entry: &[u32; WORDS], limits: &[Limits; JAILS], slab: &Slab, tick: u3
     let newest = time(entry, slab, limit.maxretry, ring.newest(limit.maxretry));
     match newest.map(|time| tick.wrapping_sub(time)) {
         Some(age) if age <= limit.findtime => {
-            UNEXPIRED * u64::from(ring.used.max(1)) | u64::from(u32::MAX - age)
+            (UNEXPIRED * u64::from(ring.used.max(1))) | u64::from(u32::MAX - age)
         }
         _ => 0,
     }

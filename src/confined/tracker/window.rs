@@ -1,8 +1,8 @@
 //! Verdicts on their way: gathered into one batch a turn, numbered, and matched with their receipts.
 //!
-//! Runs in: the tracker. In: verdicts with what they are for; the enforcer's receipts, in the order of the verdicts. Out: a
-//! batch to the enforcer; each verdict's errand. Never: has more than two batches (256 verdicts)
-//! unanswered: so the enforcer can always answer, and sending to it ends.
+//! Runs in: the tracker. In: verdicts with what they are for; the enforcer's receipts, in the order of the
+//! verdicts. Out: a batch to the enforcer; each verdict's errand. Never: has more than two batches (256
+//! verdicts) unanswered: so the enforcer can always answer, and sending to it ends.
 use super::ban::Ban;
 use super::bucket::Place;
 use bailiff::shared::base::channel::{Fault, send};
@@ -23,7 +23,8 @@ pub(crate) enum Errand {
     Due(Addr),
     /// A ban at this place is put back into a table that does not hold it.
     Again(Place),
-    /// At start, the kernel is asked about, or told of, a ban at this place whose outcome is not in the ledger.
+    /// At start, the kernel is asked about, or told of, a ban at this place whose outcome is not in the
+    /// ledger.
     Resolve(Place),
     /// The operator on this connection bans.
     Ban(u8),
@@ -103,7 +104,8 @@ impl Window {
         Ok(())
     }
 
-    /// The oldest batch is answered by so many receipts: each goes to `answer` next. `None` when it had another size.
+    /// The oldest batch is answered by so many receipts: each goes to `answer` next. `None` when it had
+    /// another size.
     pub(crate) fn land(&mut self, receipts: usize) -> Option<()> {
         let [first, second] = &mut self.flights;
         let oldest = core::mem::replace(first, core::mem::take(second));

@@ -1,6 +1,7 @@
 //! Hashes: SipHash-1-3 with a key, for tables that strangers fill, and CRC-32C, for records that may be torn.
 //!
-//! Runs in: the tracker, the watcher. In: bytes. Out: a number. Never: protects anything against who knows the key.
+//! Runs in: the tracker, the watcher. In: bytes. Out: a number. Never: protects anything against who knows
+//! the key.
 
 fn round(v: &mut [u64; 4]) {
     let [a, b, c, d] = v;
@@ -16,8 +17,8 @@ fn round(v: &mut [u64; 4]) {
     *c = c.rotate_left(32);
 }
 
-/// SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF"): who does not know the key cannot choose
-/// inputs that collide more often than by chance.
+/// SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF"): who does not know the key cannot
+/// choose inputs that collide more often than by chance.
 #[inline]
 pub fn siphash(key: &[u64; 2], bytes: &[u8]) -> u64 {
     let [k0, k1] = *key;

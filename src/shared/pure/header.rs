@@ -4,7 +4,7 @@
 //! bytes, hostile. Out: program, message, how often the line stands for. Never: reads beyond 128 bytes of one
 //! header word.
 
-use super::bytes::decimal;
+use super::bytes::{decimal, place};
 
 /// Longest word of a header in bytes (RFC 5424 allows 255 for a host; no host or program on Linux needs
 /// more).
@@ -34,7 +34,8 @@ pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
         None => {
             let rest = time(bare)?;
             let rest = if rest.first() == Some(&b'<') { word(rest)?.1 } else { rest };
-            tag(rest).or_else(|| tag(word(rest)?.1))?
+            let (first, behind) = word(rest)?;
+            tag(first, behind).or_else(|| word(behind).and_then(|(second, rest)| tag(second, rest)))?
         }
     };
     Some(message_of(program, solaris(message)))
@@ -64,8 +65,7 @@ fn trim(mut text: &[u8]) -> &[u8] {
 
 /// One word and what stands behind its one space.
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (_, at) = text.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b' ')?;
-    let (word, rest) = text.split_at_checked(at)?;
+    let (word, rest) = text.split_at_checked(place(text.get(..WORD_MAX).unwrap_or(text), b' ')?)?;
     Some((word, rest.strip_prefix(b" ")?))
 }
 
@@ -121,15 +121,13 @@ fn digits(mut text: &[u8]) -> &[u8] {
 
 /// `sshd[123]: message`, `sshd: message` or metalog's `[sshd] message`. The host stands before it and has no
 /// colon.
-fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (word, rest) = word(text)?;
+fn tag<'a>(word: &'a [u8], rest: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     if let Some(inner) = word.strip_prefix(b"[") {
         return Some((inner.strip_suffix(b"]")?, rest));
     }
     let word = word.strip_suffix(b":")?;
     let Some(open) = word.strip_suffix(b"]") else { return Some((word, rest)) };
-    let (_, at) = open.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b'[')?;
-    Some((open.get(..at)?, rest))
+    Some((open.get(..place(open, b'[')?)?, rest))
 }
 
 /// `TIME HOST PROGRAM PID MSGID DATA MESSAGE`, behind the version.

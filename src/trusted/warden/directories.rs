@@ -95,7 +95,8 @@ impl Directories {
 
     /// Watches a directory for a name that leads to a source; the watch, or 0 for what `shortage` tells of.
     pub(super) fn watch(&mut self, source: usize, directory: &Fd, name: &[u8]) -> u32 {
-        let mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
+        // ATTRIB: a file that root makes is given to its account a moment later.
+        let mask = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR;
         let mut buf = [0u8; 32];
         match inotify_add_watch(&self.instance, through_proc(directory, &mut buf), mask) {
             Ok(watch) => {

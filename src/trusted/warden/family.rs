@@ -47,6 +47,8 @@ pub(crate) struct Family<'a> {
     pub(crate) missed: u32,
     pub(crate) announced: bool,
     pub(crate) begun_ns: u64,
+    /// What is known of why roles have ended: 112, 100, or nothing that counts.
+    pub(crate) code: u8,
 }
 
 /// Sends one sign of life, if there is room for it.
@@ -110,21 +112,37 @@ impl Family<'_> {
                     break;
                 }
                 while next_signal(self.house.signals).is_ok() {}
-                self.collect();
+                self.bury(true);
             }
         }
     }
 
-    /// Reaps without a word: the end was asked for. Only a bad one is said.
-    fn collect(&mut self) {
+    /// Reaps what has ended, and says how, unless it is as `asked` for. Whether there was a role among it.
+    pub(crate) fn bury(&mut self, asked: bool) -> bool {
+        let mut any = false;
         while let Ok(Some((pid, end))) = reap() {
             let dead = self.children.iter_mut().find(|c| c.as_ref().is_some_and(|c| c.pid == pid));
             let Some(child) = dead.and_then(Option::take) else { continue };
-            if end != End::Exit(0) {
-                self.house.log.line(Level::Warning, |t| {
-                    t.bytes(child.role.word().to_bytes()).bytes(b" did not end well");
+            any = true;
+            let (how, number) = match end {
+                End::Exit(code) => (&b" left with "[..], code),
+                End::Signal(signal) => (&b" was ended by signal "[..], signal),
+            };
+            if let End::Exit(code) = end {
+                self.code = worse(self.code, code);
+            }
+            if !asked || end != End::Exit(0) {
+                self.house.log.line(Level::Error, |t| {
+                    t.bytes(child.role.word().to_bytes()).bytes(how).dec(number.into());
                 });
             }
         }
+        any
     }
+}
+
+/// The code that counts when a role has left with `other`: that of a breach before that of bad settings, and both before
+/// all others, because whoever is left over after a breach ends too, and may be seen to end first.
+pub(crate) fn worse(code: u8, other: u8) -> u8 {
+    [112, 100].into_iter().find(|c| code == *c || other == *c).unwrap_or(code)
 }

@@ -3,7 +3,7 @@
 //! Runs in: the warden. In: signals, directory events, one pulse at a time from each role. Out: sources to the watcher, the
 //! service manager's notes, the exit code. Never: restarts one role alone, or goes on without one: bans stay in the
 //! kernel, and the service manager starts all afresh.
-use super::family::{Ended, Family, House, pulse};
+use super::family::{Ended, Family, House, pulse, worse};
 use super::roles::start;
 use super::sources::{Reader, Sources};
 use super::state::State;
@@ -18,7 +18,7 @@ use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::inotify_init;
 use bailiff::shims::io::PollFd;
-use bailiff::shims::process::{End, next_signal, reap};
+use bailiff::shims::process::next_signal;
 use bailiff::shims::sockets::pair;
 
 /// Runs one generation to its end. `launch` says how to start each role; `may_reload` is asked at SIGHUP.
@@ -31,8 +31,14 @@ pub(crate) fn generation(
     mut may_reload: impl FnMut() -> bool,
 ) -> Result<Ended, Errno> {
     let files = inotify_init()?;
-    let mut family =
-        Family { house, children: [None, None, None], missed: 0, announced: false, begun_ns: monotonic_ns() };
+    let mut family = Family {
+        house,
+        children: [None, None, None],
+        missed: 0,
+        announced: false,
+        begun_ns: monotonic_ns(),
+        code: 0,
+    };
     family.start(state, terms, &launch, &files)?;
     if let Some(channel) = family.channel(Role::Watcher) {
         let reader = Reader { channel, files: &files };
@@ -45,7 +51,10 @@ pub(crate) fn generation(
         }
     };
     family.finish();
-    Ok(ended)
+    Ok(match ended {
+        Ended::Stop(code) => Ended::Stop(worse(code, family.code)),
+        Ended::Reload => Ended::Reload,
+    })
 }
 
 impl Family<'_> {
@@ -138,7 +147,7 @@ impl Family<'_> {
         let ended = match next_signal(self.house.signals) {
             Err(Errno::EAGAIN) => None,
             Err(errno) => return Err(errno),
-            Ok(SIGCHLD) => self.bury().map(Ended::Stop),
+            Ok(SIGCHLD) => self.bury(false).then_some(Ended::Stop(111)),
             Ok(SIGHUP) if may_reload() => Some(Ended::Reload),
             Ok(SIGHUP) => {
                 log.say(Level::Warning, "the configuration in force stays: the new one is refused");
@@ -151,29 +160,6 @@ impl Family<'_> {
             log.say(Level::Notice, "stopping; bans stay in the kernel");
         }
         Ok(ended)
-    }
-
-    /// Reaps what has ended. Answers with the exit code when it was a role.
-    fn bury(&mut self) -> Option<u8> {
-        let mut code = None;
-        while let Ok(Some((pid, end))) = reap() {
-            let dead = self.children.iter_mut().find(|c| c.as_ref().is_some_and(|c| c.pid == pid));
-            let Some(child) = dead.and_then(Option::take) else { continue };
-            let (how, number) = match end {
-                End::Exit(code) => (&b" left with "[..], code),
-                End::Signal(signal) => (&b" was ended by signal "[..], signal),
-            };
-            self.house.log.line(Level::Error, |t| {
-                t.bytes(child.role.word().to_bytes()).bytes(how).dec(number.into());
-            });
-            let breach = end == End::Exit(112) || code == Some(112);
-            code = Some(match end {
-                End::Exit(100) => 100,
-                _ if breach => 112,
-                _ => 111,
-            });
-        }
-        code
     }
 
     /// One message of a role; false is a breach.

@@ -67,6 +67,7 @@ impl Trust {
 
     fn allows(&self, s: &Stat) -> Result<(), Why> {
         match self {
+            _ if !s.is_regular() => Err(Why::NotAFile),
             Self { strict: false, .. } => Ok(()),
             Self { owner: Some(uid), .. } if s.uid != *uid => Err(Why::Foreign),
             Self { shared: true, .. } if s.links != 1 => Err(Why::SecondName),
@@ -187,7 +188,7 @@ pub(crate) fn is_barred(entry: &Fd) -> Result<bool, Errno> {
 
 /// From the checked entry to a readable descriptor of the very same file.
 fn reopen(entry: &Fd, checked: &Stat) -> Result<(Fd, Stat), Why> {
-    if !checked.is_regular() || is_barred(entry).map_err(Why::Kernel)? {
+    if is_barred(entry).map_err(Why::Kernel)? {
         return Err(Why::NotAFile);
     }
     let mut buf = [0u8; 32];
