@@ -200,7 +200,7 @@ BREACHES = [
 def taken_down(d, what, kept):
     """The daemon went down in order, said why, and lifted nothing."""
     code, said = d.code(), d.text(since_start=True)
-    breach = re.search(r"(breach|malformed).*", said)
+    breach = re.search(r"(breach|malformed|never may).*", said)
     check(code == 112 and breach and kernel() and bans_of(kernel()) == kept, f"{what}: exit {code}, \"{breach and breach.group(0)}\", "
           f"{len(kept)} bans kept")
 

@@ -84,7 +84,7 @@ fn out_of_bounds_is_refused() {
         ("rate large", |t| t.rate = 1_000_001),
         ("max_bans small", |t| t.max_bans = 1023),
         ("max_bans large", |t| t.max_bans = 4_194_305),
-        ("memory small", |t| t.memory = (16 << 20) - 1),
+        ("memory small", |t| t.memory = (32 << 20) - 1),
         ("memory large", |t| t.memory = (1 << 40) + 1),
         ("linger small", |t| t.linger_s = 0),
         ("linger large", |t| t.linger_s = 86_401),

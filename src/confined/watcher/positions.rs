@@ -112,7 +112,8 @@ impl Positions {
     /// How far this file was read for this source. Where none says so, the source may have another number
     /// since: then it is the least far of those that no open file has.
     pub(crate) fn find(&self, file: &FileId, source: u8) -> Option<Position> {
-        let all = (0..=u16::MAX).zip(self.slots.iter()).filter_map(|(n, slot)| Some((n, Position::decode(slot)?)));
+        let all =
+            (0..=u16::MAX).zip(self.slots.iter()).filter_map(|(n, slot)| Some((n, Position::decode(slot)?)));
         let its = |(n, p): &(u16, Position)| p.file == *file && (p.source == source || !self.is_taken(*n));
         all.filter(its).map(|(_, p)| p).min_by_key(|p| (p.source != source, p.offset))
     }

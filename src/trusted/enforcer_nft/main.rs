@@ -32,18 +32,19 @@ use bailiff::shared::pure::wire::terms::{LEN, Terms};
 use bailiff::shims::{clock::monotonic_ns, errno::Errno, fd::Fd, process::Start};
 
 fn main(start: &Start) -> u8 {
-    let log = Log::new("enforcer");
+    // The one there is: descriptor 2 is closed with it, and the last words are said below.
+    let mut log = Log::new("enforcer");
     let Some(uid) = start.arg(1).and_then(decimal).and_then(|uid| u32::try_from(uid).ok()) else {
         log.say(Level::Error, "usage: started by bailiffd with a uid");
         return 100;
     };
-    match serve(uid) {
+    match serve(uid, &mut log) {
         Fault::Closed | Fault::Empty => {
             log.say(Level::Notice, "ends; the bans stay");
             0
         }
         Fault::Breach => {
-            log.say(Level::Error, "malformed record from another process");
+            log.say(Level::Error, "breach: a record that it never may send, from another process");
             112
         }
         Fault::Kernel(errno) => {
@@ -53,23 +54,22 @@ fn main(start: &Start) -> u8 {
     }
 }
 
-fn serve(uid: u32) -> Fault {
+fn serve(uid: u32, log: &mut Log) -> Fault {
     let (warden, mut record) = (Fd::given(0), [0; LEN]);
     let terms = match channel::receive(&warden, &mut record, true) {
         Err(fault) => return fault,
         Ok(datagram) => (*datagram).try_into().ok().and_then(Terms::decode),
     };
     let Some(terms) = terms else { return Fault::Breach };
-    match open(warden, &terms, uid) {
+    log.steps = terms.steps;
+    match open(warden, &terms, uid, log) {
         Err(errno) => Fault::Kernel(errno),
         Ok(mut enforcer) => enforcer.run(),
     }
 }
 
 /// Takes what only an open cage gives, then closes it.
-fn open(warden: Fd, terms: &Terms, uid: u32) -> Result<Enforcer<'_>, Errno> {
-    let mut log = Log::new("enforcer");
-    log.steps = terms.steps;
+fn open<'a>(warden: Fd, terms: &'a Terms, uid: u32, log: &'a Log) -> Result<Enforcer<'a>, Errno> {
     let table = Table::new(terms, Fd::given(3), Fd::given(4))?;
     let hosts = Hosts::new(Socket::new(Fd::given(5))?)?;
     let (tracker, guard) = (Fd::given(1), Guard::new(terms, monotonic_ns()));

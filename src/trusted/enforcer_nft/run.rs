@@ -20,7 +20,7 @@ use bailiff::shims::{clock::monotonic_ns, errno::Errno, fd::Fd, io::PollFd};
 /// All that the loop works with.
 pub(crate) struct Enforcer<'a> {
     /// Log lines.
-    pub log: Log,
+    pub log: &'a Log,
     /// The configuration.
     pub terms: &'a Terms,
     /// Channel to the warden.
@@ -46,8 +46,8 @@ impl Enforcer<'_> {
     }
 
     fn start(&mut self) -> Result<(), Fault> {
-        self.hosts.refresh(monotonic_ns(), &self.log).map_err(Fault::Kernel)?;
-        let fresh = self.terms.dry_run || self.table.start(&self.log).map_err(Fault::Kernel)?;
+        self.hosts.refresh(monotonic_ns(), self.log).map_err(Fault::Kernel)?;
+        let fresh = self.terms.dry_run || self.table.start(self.log).map_err(Fault::Kernel)?;
         tell(&self.tracker, &verdict::Table { id: self.table.id, fresh })?;
         tell(&self.warden, &Pulse { beat: Beat::Ready, figure: 0 })
     }
@@ -63,7 +63,7 @@ impl Enforcer<'_> {
         if hosts {
             self.hosts.drain().map_err(Fault::Kernel)?;
         }
-        self.hosts.refresh(now_ns, &self.log).map_err(Fault::Kernel)?;
+        self.hosts.refresh(now_ns, self.log).map_err(Fault::Kernel)?;
         if tracker {
             self.verdicts(now_ns)?;
         }
@@ -73,7 +73,7 @@ impl Enforcer<'_> {
         if events {
             self.table.watch(now_ns).map_err(Fault::Kernel)?;
         }
-        let fresh = self.table.look(now_ns, &self.log).map_err(Fault::Kernel)?;
+        let fresh = self.table.look(now_ns, self.log).map_err(Fault::Kernel)?;
         self.tell_if(fresh)
     }
 
@@ -111,7 +111,7 @@ impl Enforcer<'_> {
             if items.iter_mut().flatten().fold(false, |any, item| any | item.reopen()) {
                 // Somebody took the sets away: they come back before the ban is given up.
                 self.table.look_ns = Some(0);
-                fresh = self.table.look(now_ns, &self.log).map_err(Fault::Kernel)?;
+                fresh = self.table.look(now_ns, self.log).map_err(Fault::Kernel)?;
                 carry_out(&mut self.table.kernel, self.terms, &mut items);
             }
         }

@@ -80,7 +80,12 @@ impl Record for Source {
     const SIZE: usize = 40;
 
     fn put(&self, to: &mut Put<'_>) {
-        to.u8(self.source).u8(self.standing as u8).u16(0).u32(self.watch).u32(self.jails).u32(self.generation);
+        to.u8(self.source)
+            .u8(self.standing as u8)
+            .u16(0)
+            .u32(self.watch)
+            .u32(self.jails)
+            .u32(self.generation);
         to.u64(self.dev).u64(self.ino).u64(self.btime_ns);
     }
 

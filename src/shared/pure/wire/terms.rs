@@ -33,8 +33,8 @@ pub const MAXRETRY: (u64, u64) = (1, 100);
 pub const MAX_BANS: (u64, u64) = (1024, 4_194_304);
 /// Bans a second.
 pub const RATE: (u64, u64) = (1, 1_000_000);
-/// Ceiling of memory in bytes: 16 MiB to 1 TiB.
-pub const MEMORY: (u64, u64) = (16 << 20, 1 << 40);
+/// Ceiling of memory in bytes: 32 MiB to 1 TiB: the roles but the tracker take 16.
+pub const MEMORY: (u64, u64) = (32 << 20, 1 << 40);
 /// Seconds a rotated file is still read.
 pub const LINGER_S: (u64, u64) = (1, 86_400);
 /// Length of the widest IPv4 prefix that may be banned.
