@@ -59,7 +59,7 @@ demo: all
 	@BIN=$(target)/release audit/demo/demo.sh
 
 bench: all
-	@audit/bench/run.sh
+	@audit/bench/bench.py
 
 # Installs what `make` has built, and builds nothing: whoever installs needs no compiler. The path of the configuration is
 # the daemon's own; one that is there is left as it is.

@@ -118,7 +118,8 @@ pub fn receive_with(fd: &Fd, buf: &mut [u8]) -> Result<(usize, Option<Fd>), Errn
     let rights = core::hint::black_box(rights);
     let message = core::hint::black_box(message);
     let one = rights.len == RIGHTS_LEN && rights.level == SOL_SOCKET as i32 && rights.kind == SCM_RIGHTS;
-    let given = (one && rights.fd >= 0).then_some(Fd(rights.fd));
+    // Not then_some: it would make, and so close, an Fd of nothing.
+    let given = (one && rights.fd >= 0).then(|| Fd(rights.fd));
     if message.flags & (MSG_CTRUNC | MSG_TRUNC as u64) != 0 {
         return Err(Errno::EMSGSIZE);
     }

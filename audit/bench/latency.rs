@@ -38,7 +38,7 @@ impl Said {
     }
 }
 
-pub(crate) fn run(log: &str, first: u32, count: u32, spin: bool) {
+pub(crate) fn run(log: &str, stamp: &str, first: u32, count: u32, spin: bool) {
     let calm = super::stand_aside();
     let mut file = std::fs::File::options().append(true).open(log).expect("the log");
     let (mut events, mut said, mut random) = (Events::new(), Said::new(), Random(7));
@@ -50,7 +50,7 @@ pub(crate) fn run(log: &str, first: u32, count: u32, spin: bool) {
         let addr = [198, 18 + (n >> 16) as u8, (n >> 8) as u8, n as u8];
         let text = addr.map(|b| b.to_string()).join(".");
         let line = format!(
-            "Nov 21 22:00:00 host sshd[{}]: Failed password for root from {text} port {} ssh2\n",
+            "{stamp} host sshd[{}]: Failed password for root from {text} port {} ssh2\n",
             1000 + random.below(30000),
             1024 + random.below(60000)
         );
@@ -71,7 +71,8 @@ pub(crate) fn run(log: &str, first: u32, count: u32, spin: bool) {
                 break;
             }
             if !spin {
-                let mut slots = [PollFd::readable(&events.fd), said.pipe.as_ref().map_or(PollFd::IDLE, PollFd::readable)];
+                let mut slots =
+                    [PollFd::readable(&events.fd), said.pipe.as_ref().map_or(PollFd::IDLE, PollFd::readable)];
                 if seen.is_some() && synced.is_none() {
                     slots[0] = PollFd::IDLE;
                 }

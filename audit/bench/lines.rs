@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 
 const NAMES: [&str; 16] = [
-    "admin", "test", "oracle", "postgres", "ubuntu", "user", "git", "ftpuser", "guest", "pi", "support", "deploy",
-    "jenkins", "mysql", "nagios", "backup",
+    "admin", "test", "oracle", "postgres", "ubuntu", "user", "git", "ftpuser", "guest", "pi", "support",
+    "deploy", "jenkins", "mysql", "nagios", "backup",
 ];
 const VALID: [&str; 5] = ["root", "root", "root", "daemon", "www-data"];
 const STAFF: [&str; 4] = ["alice", "bob", "carol", "deploy"];
@@ -54,7 +54,9 @@ fn failure(random: &mut Random, from: &str) -> String {
     let valid = random.pick(&VALID);
     match random.below(100) {
         0..34 => format!("Failed password for {valid} from {from} port {port} ssh2"),
-        34..62 => format!("Failed password for invalid user {} from {from} port {port} ssh2", random.pick(&NAMES)),
+        34..62 => {
+            format!("Failed password for invalid user {} from {from} port {port} ssh2", random.pick(&NAMES))
+        }
         62..86 => format!("Invalid user {} from {from} port {port}", random.pick(&NAMES)),
         86..91 => format!(
             "error: maximum authentication attempts exceeded for {valid} from {from} port {port} ssh2 [preauth]"
@@ -76,44 +78,59 @@ fn other(random: &mut Random, last: &str) -> (String, String) {
             (format!("CRON[{pid}]"), text.into())
         }
         26..31 => {
-            let text = format!("   {staff} : TTY=pts/1 ; PWD=/home/{staff} ; USER=root ; COMMAND=/usr/bin/apt-get update");
+            let text = format!(
+                "   {staff} : TTY=pts/1 ; PWD=/home/{staff} ; USER=root ; COMMAND=/usr/bin/apt-get update"
+            );
             ("sudo".into(), text)
         }
         31..36 => ("sudo".into(), "pam_unix(sudo:session): session closed for user root".into()),
-        36..46 => ("systemd-logind[612]".into(), format!("New session {} of user {staff}.", random.below(100_000))),
+        36..46 => {
+            ("systemd-logind[612]".into(), format!("New session {} of user {staff}.", random.below(100_000)))
+        }
         46..53 => {
             let key = format!("{:043x}", u128::from(random.next()) << 64 | u128::from(random.next()));
-            (sshd, format!("Accepted publickey for {staff} from {office} port {port} ssh2: ED25519 SHA256:{key}"))
+            (
+                sshd,
+                format!(
+                    "Accepted publickey for {staff} from {office} port {port} ssh2: ED25519 SHA256:{key}"
+                ),
+            )
         }
-        53..60 => (sshd, format!("pam_unix(sshd:session): session opened for user {staff}(uid=1000) by (uid=0)")),
+        53..60 => {
+            (sshd, format!("pam_unix(sshd:session): session opened for user {staff}(uid=1000) by (uid=0)"))
+        }
         60..65 => (sshd, format!("Received disconnect from {office} port {port}:11: disconnected by user")),
         65..70 => (sshd, format!("Disconnected from user {staff} {office} port {port}")),
-        70..80 => (sshd, format!("Connection closed by authenticating user root {last} port {port} [preauth]")),
-        80..94 => (sshd, format!("Disconnected from invalid user {} {last} port {port} [preauth]", random.pick(&NAMES))),
+        70..80 => {
+            (sshd, format!("Connection closed by authenticating user root {last} port {port} [preauth]"))
+        }
+        80..94 => (
+            sshd,
+            format!("Disconnected from invalid user {} {last} port {port} [preauth]", random.pick(&NAMES)),
+        ),
         _ => (sshd, format!("Connection closed by {last} port {port} [preauth]")),
     }
 }
 
 /// Writes the log, and prints what is in it.
-pub(crate) fn run(path: &str, count: u64, percent: u64) {
+pub(crate) fn run(path: &str, stamp: &str, count: u64, percent: u64) {
     let mut random = Random(20_261_121);
     let mut failures = vec![0u32; (IPV4 + IPV6) as usize];
     let mut text = String::with_capacity(count as usize * 110);
     let mut last = address(0);
     for n in 0..count {
-        let second = n * 500_000 / count.max(1);
-        let (day, h, m, s) = (15 + second / 86400, second / 3600 % 24, second / 60 % 60, second % 60);
         let (program, message) = if random.below(100) < percent {
             // Each address once, then as it comes.
             let total: u32 = if n < 4 * (IPV4 + IPV6) { (n / 4) as u32 } else { u32::MAX };
-            let number = if n % 4 == 0 && u64::from(total) < IPV4 + IPV6 { total.into() } else { random.address() };
+            let number =
+                if n % 4 == 0 && u64::from(total) < IPV4 + IPV6 { total.into() } else { random.address() };
             failures[number as usize] += 1;
             last = address(number);
             (format!("sshd[{}]", 300 + random.below(4_000_000)), failure(&mut random, &last))
         } else {
             other(&mut random, &last)
         };
-        let _ = writeln!(text, "Nov {day:2} {h:02}:{m:02}:{s:02} web01 {program}: {message}");
+        let _ = writeln!(text, "{stamp} web01 {program}: {message}");
     }
     std::fs::write(path, &text).expect("the file");
     let due = failures.iter().filter(|n| **n >= 5).count();

@@ -3,10 +3,10 @@
 //! Run by: bench.py, in a network namespace of its own. In: a command and its arguments. Out: JSON on standard output.
 //! Never: speaks to the daemon but through its log file, its read socket and the pipe that is its standard error.
 //!
-//!     road latency LOG FIRST COUNT spin|sleep  writes COUNT decisive lines; when the kernel, when the daemon told of each
+//!     road latency LOG STAMP FIRST COUNT spin|sleep  writes COUNT decisive lines; when the kernel, when the daemon told of each
 //!     road append LOG FILE SOCKET LINES   appends FILE to LOG at once; when `status` counts so many lines more
-//!     road sentinel LOG FILE              the same for a daemon without a socket: when FILE's last address is banned
-//!     road lines FILE COUNT PERCENT       writes a log with so many failures
+//!     road sentinel LOG STAMP FILE        the same for a daemon without a socket: when an address behind FILE is banned
+//!     road lines FILE STAMP COUNT PERCENT  writes a log with so many failures, all of one time
 //!     road floor LOG                      the one-process floor: follows LOG, bans the address of each line
 //!     road hog CPU                        keeps a CPU busy
 use std::process::ExitCode;
@@ -41,16 +41,16 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["latency", log, first, count, how] => {
+        ["latency", log, stamp, first, count, how] => {
             let [first, count] = [first, count].map(|word| word.parse().expect("a number"));
-            latency::run(log, first, count, *how == "spin")
+            latency::run(log, stamp, first, count, *how == "spin")
         }
         ["append", log, file, socket, lines] => {
             throughput::append(log, file, socket, lines.parse().expect("a number"))
         }
-        ["sentinel", log, file] => throughput::sentinel(log, file),
-        ["lines", file, count, percent] => {
-            lines::run(file, count.parse().expect("a number"), percent.parse().expect("a number"))
+        ["sentinel", log, stamp, file] => throughput::sentinel(log, stamp, file),
+        ["lines", file, stamp, count, percent] => {
+            lines::run(file, stamp, count.parse().expect("a number"), percent.parse().expect("a number"))
         }
         ["floor", log] => floor::run(log),
         ["hog", cpu] => {

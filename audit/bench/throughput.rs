@@ -31,7 +31,9 @@ fn status(socket: &str) -> Status {
         let len = sockets::receive(&fd, &mut buf, true).expect("a reply");
         for reply in records::<Reply>(&buf[..len]).expect("records") {
             match reply.expect("a record") {
-                Reply::Source(tide) => (found.lines, found.matches) = (found.lines + tide.lines, found.matches + tide.matches),
+                Reply::Source(tide) => {
+                    (found.lines, found.matches) = (found.lines + tide.lines, found.matches + tide.matches)
+                }
                 Reply::Figure(number, value) => match number {
                     n if n == Figure::Attempts as u8 => found.attempts = value,
                     n if n == Figure::Already as u8 => found.already = value,
@@ -62,7 +64,8 @@ pub(crate) fn append(log: &str, path: &str, socket: &str, lines: u64) {
         let asked = Instant::now();
         let now = status(socket);
         slowest = slowest.max(asked.elapsed());
-        let is_counted = now.lines - before.lines >= lines && now.attempts - before.attempts >= now.matches - before.matches;
+        let is_counted = now.lines - before.lines >= lines
+            && now.attempts - before.attempts >= now.matches - before.matches;
         if is_counted && now.unanswered == 0 || start.elapsed() > PATIENCE {
             break (now, start.elapsed());
         }
@@ -80,12 +83,14 @@ pub(crate) fn append(log: &str, path: &str, socket: &str, lines: u64) {
 
 /// Appends the file and a few failures of an address that is not in it; until that one is banned. What was not read
 /// before it is not read at all: every daemon here reads in order.
-pub(crate) fn sentinel(log: &str, path: &str) {
+pub(crate) fn sentinel(log: &str, stamp: &str, path: &str) {
     super::stand_aside();
     let mut text = std::fs::read(path).expect("the file");
     for n in 0..10 {
         let port = 1024 + n;
-        text.extend(format!("Nov 21 22:00:00 web01 sshd[77]: Failed password for root from 203.0.113.77 port {port} ssh2\n").bytes());
+        let line =
+            format!("{stamp} web01 sshd[77]: Failed password for root from 203.0.113.77 port {port} ssh2\n");
+        text.extend(line.bytes());
     }
     let mut file = std::fs::File::options().append(true).open(log).expect("the log");
     let mut events = Events::new();

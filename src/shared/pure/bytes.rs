@@ -3,25 +3,6 @@
 //! Runs in: every program. In: bytes from anywhere, not trusted. Out: numbers; text in a caller's buffer.
 //! Never: writes outside the buffer, wraps a number, lets a control byte of a stranger through to a terminal.
 
-/// The place of the first such byte. Eight at a time: it is asked of every word of every line.
-#[inline]
-pub fn place(text: &[u8], byte: u8) -> Option<usize> {
-    const EACH: u64 = u64::from_le_bytes([1; 8]);
-    let wanted = EACH.wrapping_mul(byte.into());
-    let (eights, rest) = text.as_chunks::<8>();
-    let mut at = 0usize;
-    for eight in eights {
-        let other = u64::from_le_bytes(*eight) ^ wanted;
-        // The lowest bit that is set is the highest of the first byte that is zero.
-        let zero = other.wrapping_sub(EACH) & !other & EACH << 7;
-        if zero != 0 {
-            return Some(at.wrapping_add((zero.trailing_zeros() / 8) as usize));
-        }
-        at = at.wrapping_add(8);
-    }
-    rest.iter().position(|b| *b == byte).map(|more| at.wrapping_add(more))
-}
-
 /// A whole unsigned decimal number, digits only; `None` when empty, too large or anything else is there.
 pub fn decimal(text: &[u8]) -> Option<u64> {
     let mut value = 0u64;

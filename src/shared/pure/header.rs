@@ -4,7 +4,7 @@
 //! bytes, hostile. Out: program, message, how often the line stands for. Never: reads beyond 128 bytes of one
 //! header word.
 
-use super::bytes::{decimal, place};
+use super::bytes::decimal;
 
 /// Longest word of a header in bytes (RFC 5424 allows 255 for a host; no host or program on Linux needs
 /// more).
@@ -34,8 +34,7 @@ pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
         None => {
             let rest = time(bare)?;
             let rest = if rest.first() == Some(&b'<') { word(rest)?.1 } else { rest };
-            let (first, behind) = word(rest)?;
-            tag(first, behind).or_else(|| word(behind).and_then(|(second, rest)| tag(second, rest)))?
+            tag(rest).or_else(|| tag(word(rest)?.1))?
         }
     };
     Some(message_of(program, solaris(message)))
@@ -65,7 +64,8 @@ fn trim(mut text: &[u8]) -> &[u8] {
 
 /// One word and what stands behind its one space.
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (word, rest) = text.split_at_checked(place(text.get(..WORD_MAX).unwrap_or(text), b' ')?)?;
+    let (_, at) = text.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b' ')?;
+    let (word, rest) = text.split_at_checked(at)?;
     Some((word, rest.strip_prefix(b" ")?))
 }
 
@@ -121,13 +121,15 @@ fn digits(mut text: &[u8]) -> &[u8] {
 
 /// `sshd[123]: message`, `sshd: message` or metalog's `[sshd] message`. The host stands before it and has no
 /// colon.
-fn tag<'a>(word: &'a [u8], rest: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (word, rest) = word(text)?;
     if let Some(inner) = word.strip_prefix(b"[") {
         return Some((inner.strip_suffix(b"]")?, rest));
     }
     let word = word.strip_suffix(b":")?;
     let Some(open) = word.strip_suffix(b"]") else { return Some((word, rest)) };
-    Some((open.get(..place(open, b'[')?)?, rest))
+    let (_, at) = open.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b'[')?;
+    Some((open.get(..at)?, rest))
 }
 
 /// `TIME HOST PROGRAM PID MSGID DATA MESSAGE`, behind the version.

@@ -6,7 +6,6 @@
 //! a choice, looks at a byte more than a constant number of times.
 
 use super::addr::Addr;
-use super::bytes::place;
 
 /// Digits that a number may have: as many as the largest 64-bit one.
 const DIGITS_MAX: usize = 20;
@@ -135,16 +134,15 @@ pub fn quoted(s: &[u8]) -> Option<&[u8]> {
 /// behind that place's first byte, where the next one may begin.
 pub fn find<'a, T>(s: &'a [u8], lead: &[u8], part: impl Fn(&'a [u8]) -> Option<T>) -> Option<(T, &'a [u8])> {
     let mut rest = s;
-    loop {
-        let at = lead.first().map_or(Some(0), |first| place(rest, *first))?;
-        let here = rest.get(at..)?;
-        rest = here.get(1..)?;
-        if let Some(behind) = here.strip_prefix(lead)
+    while let Some((_, next)) = rest.split_first() {
+        if let Some(behind) = rest.strip_prefix(lead)
             && let Some(found) = part(behind)
         {
-            return Some((found, rest));
+            return Some((found, next));
         }
+        rest = next;
     }
+    None
 }
 
 /// What `part` yields behind `lead` at the one place where both stand. `None` where there is no such place,
