@@ -13,7 +13,7 @@ use super::tracker::{Leave, Tracker};
 use super::window::Errand;
 use bailiff::shared::base::channel::{Fault, receive};
 use bailiff::shared::base::log::Level;
-use bailiff::shared::pure::addr::{Addr, Prefix};
+use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::wire::attempt::{Attempt, Tide};
 use bailiff::shared::pure::wire::batch::{ROOM, Record, records};
 use bailiff::shared::pure::wire::terms::MANUAL;
@@ -74,7 +74,7 @@ impl Tracker {
         let Some(tally) = self.tallies.hit(place, attempt.weight, tick) else { return Ok(()) };
         self.say_attempt(attempt, &prefix, tally);
         if let Some(ban) = policy::judge(attempt, prefix, tally, &jail, self.clock.now_s()) {
-            self.ask_for(&key, &ban, attempt.addr);
+            self.ask_for(&key, &ban);
         }
         Ok(())
     }
@@ -102,13 +102,13 @@ impl Tracker {
     }
 
     /// Asks the enforcer for a ban, unless it is there or on its way.
-    fn ask_for(&mut self, key: &Key, ban: &Ban, addr: Addr) {
+    fn ask_for(&mut self, key: &Key, ban: &Ban) {
         if self.is_banned(key) {
             self.counts.already = self.counts.already.saturating_add(1);
             return;
         }
         let action = if self.bans.find(key).is_some() { Action::Extend } else { Action::Ban };
-        self.send_ban(key, ban, action, Errand::Due(addr));
+        self.send_ban(key, ban, action, Errand::Due);
     }
 
     /// Enters a ban as asked for, notes the intent and adds the verdict; its number.

@@ -37,10 +37,9 @@ pub(crate) fn judge(attempt: &Attempt, prefix: Prefix, tally: Tally, jail: &Jail
     tally.is_due.then(|| ban.last(now_s, jail.bantime_s))
 }
 
-/// The address alone, where its network was refused only because one of ours or a gateway lies in it too.
-pub(crate) fn narrowed(refusal: Refusal, prefix: Prefix, addr: Addr) -> Option<Prefix> {
-    let shared = matches!(refusal, Refusal::OwnAddress | Refusal::Gateway);
-    (shared && prefix.len < addr.bits()).then(|| alone(addr))
+/// Whether a network was refused only because one of ours or a gateway lies in it beside the offender.
+pub(crate) fn is_shared(refusal: Refusal, prefix: &Prefix) -> bool {
+    matches!(refusal, Refusal::OwnAddress | Refusal::Gateway) && prefix.len < prefix.addr.bits()
 }
 
 /// Networks that are counted address by address, because they hold one of our own or a gateway.

@@ -13,10 +13,9 @@ use super::tracker::{Leave, Tracker};
 use super::window::{Errand, Pending};
 use bailiff::shared::base::channel::{Fault, receive};
 use bailiff::shared::base::log::Level;
-use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::hash::siphash;
 use bailiff::shared::pure::wire::batch::{HEAD, ROOM, Record, records};
-use bailiff::shared::pure::wire::verdict::{Action, Outcome, Receipt, Refusal, Table};
+use bailiff::shared::pure::wire::verdict::{Outcome, Receipt, Refusal, Table};
 
 const BREACH: Leave = Leave::Breach("enforcer");
 
@@ -53,7 +52,7 @@ impl Tracker {
             _ => {}
         }
         match errand {
-            Errand::Due(addr) => self.answered_due(addr, &ban, outcome),
+            Errand::Due => self.answered_due(&ban, outcome),
             Errand::Again(place) => self.answered_again(place, &ban, outcome),
             Errand::Resolve(place) => self.answered_resolve(place, &ban, outcome),
             Errand::Ban(slot) => self.answered_operator(slot, &ban, outcome),
@@ -87,7 +86,7 @@ impl Tracker {
         }
     }
 
-    fn answered_due(&mut self, addr: Addr, ban: &Ban, outcome: Outcome) {
+    fn answered_due(&mut self, ban: &Ban, outcome: Outcome) {
         match outcome {
             Outcome::Done(_) | Outcome::Dry => {
                 self.forget_tally(ban);
@@ -97,7 +96,7 @@ impl Tracker {
             }
             Outcome::Refused(refusal) => {
                 self.give_up(ban);
-                self.refused_due(addr, ban, refusal);
+                self.refused_due(ban, refusal);
             }
             Outcome::Kernel(errno) => {
                 self.give_up(ban);
@@ -107,7 +106,7 @@ impl Tracker {
         }
     }
 
-    fn refused_due(&mut self, addr: Addr, ban: &Ban, refusal: Refusal) {
+    fn refused_due(&mut self, ban: &Ban, refusal: Refusal) {
         if refusal == Refusal::Rate {
             if let Some(count) = self.hush.tell(Matter::Rate, 1, self.now_ns) {
                 say::counted(
@@ -120,12 +119,9 @@ impl Tracker {
             return;
         }
         self.forget_tally(ban);
-        if let Some(prefix) = policy::narrowed(refusal, ban.prefix, addr) {
+        // Who of this network failed how often is not known: from now on each address is counted by itself.
+        if policy::is_shared(refusal, &ban.prefix) {
             self.narrow.add(ban.prefix);
-            let ban = Ban { prefix, ..*ban };
-            let key = self.key_of(&ban);
-            self.send_ban(&key, &ban, Action::Ban, Errand::Due(addr));
-            return;
         }
         self.say_refused(ban, refusal);
     }

@@ -6,7 +6,6 @@
 use super::ban::Ban;
 use super::bucket::Place;
 use bailiff::shared::base::channel::{Fault, send};
-use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::wire::batch::{Batch, MOST};
 use bailiff::shared::pure::wire::verdict::{Action, Receipt, Verdict};
 use bailiff::shims::fd::Fd;
@@ -20,7 +19,7 @@ const UNANSWERED: usize = FLIGHTS * MOST;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Errand {
     /// A tally of this address was due.
-    Due(Addr),
+    Due,
     /// A ban at this place is put back into a table that does not hold it.
     Again(Place),
     /// At start, the kernel is asked about, or told of, a ban at this place whose outcome is not in the
