@@ -96,7 +96,8 @@ class Piped(Daemon):
     def clean(self):
         # Nobody reads what it says at its end: the pipe takes it.
         super().clean()
-        os.close(self.pipe)
+        with contextlib.suppress(OSError):
+            os.close(self.pipe)
 
 
 @contextlib.contextmanager
@@ -277,6 +278,7 @@ def all_others():
 def main():
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--json", metavar="FILE")
+    words.add_argument("--only", choices=("lines", "latency", "others"), help="one part of it")
     words.add_argument("--strict", action="store_true")
     words.add_argument("--other", help=argparse.SUPPRESS)
     words = words.parse_args()
@@ -293,10 +295,13 @@ def main():
         print(f"{os.cpu_count()} CPUs, Linux {os.uname().release}, load at the start {load:.1f}"
               + ("" if load < 0.5 else ": not idle, the figures suffer"))
         FIGURES["machine"] = {"cpus": os.cpu_count(), "kernel": os.uname().release, "load": load}
-        with folder() as home:
-            lines(home)
-        latencies()
-        all_others()
+        if words.only in (None, "lines"):
+            with folder() as home:
+                lines(home)
+        if words.only in (None, "latency"):
+            latencies()
+        if words.only in (None, "others"):
+            all_others()
     if words.json:
         pathlib.Path(words.json).write_text(json.dumps(FIGURES, indent=1) + "\n")
     met = all(row.get("met", True) for rows in (FIGURES["latency"], FIGURES["lines"]) for row in rows)

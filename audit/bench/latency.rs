@@ -2,7 +2,7 @@
 //!
 //! `spin`: between write() and the event this process asks without sleeping, so that its own waking is not in the figure; it
 //! does so on a CPU that the daemon, put on one, does not use. `sleep`: it waits in ppoll as any observer would; its
-//! waking, which the kernel and the machine take, is in the figure then. Between two lines it sleeps in both.
+//! waking, which the kernel and the machine take, is in the figure then. The ledger, and the next line, it awaits asleep.
 use super::kernel::Events;
 use super::lines::Random;
 use bailiff::shims::fd::Fd;
@@ -60,22 +60,20 @@ pub(crate) fn run(log: &str, stamp: &str, first: u32, count: u32, spin: bool) {
         let start = Instant::now();
         file.write_all(line.as_bytes()).expect("the log");
         let (mut seen, mut synced) = (None, None);
-        while seen.is_none() || said.pipe.is_some() && synced.is_none() {
+        loop {
             if seen.is_none() && events.next(addr) == Some(true) {
                 seen = Some(start.elapsed());
             }
             if synced.is_none() && said.has(word.as_bytes()) {
                 synced = Some(start.elapsed());
             }
-            if start.elapsed() > PATIENCE {
+            let is_done = seen.is_some() && (said.pipe.is_none() || synced.is_some());
+            if is_done || start.elapsed() > PATIENCE {
                 break;
             }
-            if !spin {
-                let mut slots =
-                    [PollFd::readable(&events.fd), said.pipe.as_ref().map_or(PollFd::IDLE, PollFd::readable)];
-                if seen.is_some() && synced.is_none() {
-                    slots[0] = PollFd::IDLE;
-                }
+            if !spin || seen.is_some() {
+                let event = if seen.is_some() { PollFd::IDLE } else { PollFd::readable(&events.fd) };
+                let mut slots = [event, said.pipe.as_ref().map_or(PollFd::IDLE, PollFd::readable)];
                 ppoll(&mut slots, Some(10_000_000)).expect("ppoll");
             }
         }

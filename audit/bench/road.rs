@@ -30,11 +30,11 @@ fn cpus() -> Vec<usize> {
     (0..1024).filter(|cpu| set[cpu / 64] >> (cpu % 64) & 1 == 1).collect()
 }
 
-/// Puts this process on the lowest CPU, away from the daemon, which with `cpu = "auto"` takes the highest; and before
-/// all other work, so that it is not its own waiting that is measured.
+/// Puts this process on the lowest CPU, away from the daemon, which with `cpu = "auto"` takes the highest; and, as the daemon
+/// puts itself, before ordinary work, so that it is not its own waiting that is measured. Whether it may.
 fn stand_aside() -> bool {
     pin(cpus()[0]);
-    bailiff::shims::process::set_nice(-20).is_ok()
+    bailiff::shims::process::set_nice(-10).is_ok()
 }
 
 fn main() -> ExitCode {

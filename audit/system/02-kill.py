@@ -132,7 +132,7 @@ class Road:
             self.differ(f"{where}: acknowledged and lost", kernel=in_kernel & lost, acknowledged=lost)
         if back - again:
             self.differ(f"{where}: lifted and back", kernel=back - again, not_lifted=set())
-        self.lifted -= again
+        self.lifted -= in_kernel
         self.held, self.doubtful = in_kernel, set()
         self.pool, self.recent = sorted(in_kernel - {SHARED}), []
         return len(in_kernel), len(again)

@@ -122,7 +122,7 @@ class Case:
         self.d.clean()
 
 
-def shift(log, keep=9):
+def shift(log, keep=30):
     """logrotate's rename chain: log.2 <- log.1 <- log."""
     name = lambda n: log.with_name(f"{log.name}.{n}" if n else log.name)
     name(keep).unlink(missing_ok=True)

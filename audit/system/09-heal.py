@@ -34,7 +34,7 @@ def sentinels():
 
 def daemon(locked):
     d = Daemon(jails="")
-    d.configure(d.sshd('maxretry = 1\nbantime = "2h"'), daemon=f"lock_table = {str(locked).lower()}\n")
+    d.configure(d.sshd('maxretry = 1\nbantime = "2h"'), guard="max_bantime = \"forever\"\n", daemon=f"lock_table = {str(locked).lower()}\n")
     d.log.write_text("")
     return d.start()
 

@@ -63,7 +63,7 @@ const TRACKER: Cage = Cage {
     program: c"bailiff-tracker",
     user: "bailiff-tracker",
     capabilities: 0,
-    namespaces: ISOLATED & !CLONE_NEWPID,
+    namespaces: ISOLATED,
     descriptors: 64,
     memory: None,
     enter: &[

@@ -314,6 +314,28 @@ fn a_generation_retires_when_its_successor_comes() {
 }
 
 #[test]
+fn the_oldest_are_surplus_in_whatever_order_they_come() {
+    let file = empty();
+    let mut all = Generations::default();
+    // The last but one and the last present file; then four that were renamed before they were seen.
+    for (number, (standing, birth)) in [(Standing::Made, 50), (Standing::Made, 60)]
+        .into_iter()
+        .chain((10..14).map(|n| (Standing::Renamed, n)))
+        .enumerate()
+    {
+        let mut new = generation(&file, 7, number as u32);
+        (new.given.standing, new.given.btime_ns, new.due) = (standing, birth, false);
+        assert!(all.add(new, 100));
+    }
+    all.iter_mut().for_each(|g| g.due = false);
+    let mut gone = Vec::new();
+    while let Some(place) = all.outlived() {
+        gone.push(all.remove(place).unwrap().given.btime_ns);
+    }
+    assert_eq!(gone, [10, 11]);
+}
+
+#[test]
 fn each_due_file_gets_its_turn() {
     let file = empty();
     let mut all = Generations::default();

@@ -166,9 +166,11 @@ impl Generations {
         gone
     }
 
-    /// Whether its source has so many newer files that this one is not waited for.
+    /// Whether its source has so many newer files that this one is not waited for. The order is that of their
+    /// births: one that was renamed before it was seen may be given after its successors.
     fn is_surplus(&self, given: &Source) -> bool {
-        let newer = |g: &&Generation| g.given.source == given.source && g.given.generation > given.generation;
+        let age = |s: &Source| (s.btime_ns, s.generation);
+        let newer = |g: &&Generation| g.given.source == given.source && age(&g.given) > age(given);
         self.iter().filter(newer).nth(PER_SOURCE - 1).is_some()
     }
 

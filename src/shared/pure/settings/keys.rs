@@ -64,7 +64,7 @@ pub static KEYS: [Key; 27] = [
     // Directory of the sockets.
     key(DAEMON, "run", r#""/run/bailiff""#, Word(|d, t| put(&mut d.settings.run, path(t)), PATH)),
     // Whether to start on a kernel that lacks a feature which confines a process.
-    key(DAEMON, "missing", r#""refuse""#, Word(|d, t| put(&mut d.settings.missing, missing(t)), MISSING)),
+    key(DAEMON, "missing", r#""warn""#, Word(|d, t| put(&mut d.settings.missing, missing(t)), MISSING)),
     // The CPU that watcher, tracker and enforcer share; sharing one is what makes a ban fast.
     key(DAEMON, "cpu", r#""auto""#, Word(|d, t| put(&mut d.settings.cpu, cpu(t)), CPU)),
     // Bans held at once.
@@ -84,7 +84,7 @@ pub static KEYS: [Key; 27] = [
     // Networks that are never banned; loopback, own addresses and gateways never are.
     key(GUARD, "never_ban", "[]", List(never_ban, "at most 128 networks such as \"192.0.2.0/24\"")),
     // The longest ban there may be.
-    key(GUARD, "max_bantime", r#""forever""#, Time(BAN_S, |d, n| d.settings.terms.max_bantime_s = n as u32)),
+    key(GUARD, "max_bantime", r#""365d""#, Time(BAN_S, |d, n| d.settings.terms.max_bantime_s = n as u32)),
     // Length of the widest IPv4 prefix that may be banned.
     key(GUARD, "widest4", "24", Count(WIDEST4, |d, n| d.settings.terms.widest4 = n as u8)),
     // Length of the widest IPv6 prefix that may be banned.
