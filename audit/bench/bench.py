@@ -245,7 +245,7 @@ def other(kind):
             daemon.stop()
 
     events = min(kind.events, EVENTS) // (3 if SHORT else 1)
-    step(1, lambda daemon: latency(kind.name, "", False, "spin", daemon.log, subprocess.DEVNULL, events))
+    step(1, lambda daemon: latency(kind.name, "", False, kind.probe, daemon.log, subprocess.DEVNULL, events))
     with folder() as home:
         for what, count, percent in (("no failure", kind.lines, 0), ("30 % failures", kind.failures, 30)):
             count //= 5 if SHORT else 1

@@ -35,6 +35,8 @@ def install():
 class Other:
     """One such daemon, started and stopped."""
     events, lines, failures = 0, 0, 0
+    # The probe sleeps while it waits: what takes milliseconds is not to be kept from a CPU.
+    probe = "sleep"
 
     def __init__(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="bailiff-other-"))
@@ -121,6 +123,7 @@ class Sshguard(Other):
 class Fail2zig(Other):
     """The program that FAIL2ZIG names. It counts every line that holds an address, whatever its filter."""
     name, events, lines, failures = "fail2zig", 400, 200_000, 100_000
+    probe = "spin"
 
     @staticmethod
     def here():

@@ -1,6 +1,6 @@
-//! From checked filters to Rust: match code and catalogue.
+//! From checked filters to Rust: match code.
 //!
-//! Runs in: the filter compiler. In: checked filters. Out: the text of filters.rs and catalogue.rs: one
+//! Runs in: the filter compiler. In: checked filters. Out: the text of filters.rs: one
 //! function per pattern, in the order of its tokens, and per filter one dispatch on the first bytes that tell
 //! its patterns apart.
 
@@ -277,31 +277,4 @@ pub fn code(filters: &[Filter]) -> String {
         out.extend(filter.rules.iter().map(|r| pattern(filter, r)));
     }
     out
-}
-
-/// catalogue.rs: what the filters say of themselves.
-pub fn catalogue(filters: &[Filter]) -> String {
-    let mut out =
-        String::from("/// The filters, in the order of their names.\npub static FILTERS: &[Filter] = &[\n");
-    for f in filters {
-        let modes: Vec<String> =
-            f.modes.iter().map(|m| format!("Mode {{ name: {:?}, bits: {} }}", m.name, m.bits)).collect();
-        let (default, logs, ports, programs) = (f.default_modes, &f.logs, &f.ports, &f.programs);
-        let _ = write!(
-            out,
-            "    Filter {{\n        name: {:?},\n        modes: &[{}],\n        default_modes: {default},\n        \
-             logs: &{logs:?},\n        ports: &{ports:?},\n        programs: &{programs:?},\n        rules: &[\n",
-            f.name,
-            modes.join(", ")
-        );
-        for r in &f.rules {
-            let (line, modes, weight, text) = (r.line, r.modes, r.weight, &r.text);
-            let _ = writeln!(
-                out,
-                "            Rule {{ line: {line}, modes: {modes}, weight: {weight}, text: {text:?} }},"
-            );
-        }
-        out += "        ],\n    },\n";
-    }
-    out + "];\n"
 }

@@ -13,6 +13,7 @@
 )]
 
 mod check;
+mod catalogue;
 mod emit;
 pub mod lex;
 pub mod parse;
@@ -72,7 +73,7 @@ pub fn compile(from: &Path, to: &Path) -> Result<(), String> {
         let name = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
         filters.push(read(name, &text).map_err(|fault| format!("{}:{fault}", path.display()))?);
     }
-    for (name, code) in [("filters.rs", emit::code(&filters)), ("catalogue.rs", emit::catalogue(&filters))] {
+    for (name, code) in [("filters.rs", emit::code(&filters)), ("catalogue.rs", catalogue::catalogue(&filters))] {
         fs::write(to.join(name), code).map_err(|e| format!("{name}: {e}"))?;
     }
     Ok(())

@@ -78,12 +78,7 @@ fn read<'a>(
             Kind::Word => scan::word(s, stop(tokens, i, false))?,
             Kind::Quoted => scan::quoted(s)?,
             kind @ (Kind::Addr | Kind::AddrPort | Kind::Ip | Kind::IpPort) => {
-                let (addr, rest) = match (matches!(kind, Kind::Addr | Kind::Ip), back) {
-                    (true, false) => scan::addr(s)?,
-                    (true, true) => scan::addr_back(s)?,
-                    (false, false) => scan::addr_port(s)?,
-                    (false, true) => scan::addr_port_back(s)?,
-                };
+                let (addr, rest) = from_end(matches!(kind, Kind::Addr | Kind::Ip), back, s)?;
                 if matches!(kind, Kind::Addr | Kind::AddrPort) {
                     found.addr = Some(addr);
                 }
@@ -101,6 +96,16 @@ fn read<'a>(
         }
     }
     Some(s)
+}
+
+/// An address, alone or with its port, from this end.
+fn from_end(alone: bool, back: bool, s: &[u8]) -> Option<(Addr, &[u8])> {
+    match (alone, back) {
+        (true, false) => scan::addr(s),
+        (true, true) => scan::addr_back(s),
+        (false, false) => scan::addr_port(s),
+        (false, true) => scan::addr_port_back(s),
+    }
 }
 
 /// Where `part`, a part of `whole`, lies in it.

@@ -1,0 +1,33 @@
+//! From checked filters to Rust: what they say of themselves.
+//!
+//! Runs in: the filter compiler. In: checked filters. Out: the text of catalogue.rs, which every program includes.
+
+use super::parse::Filter;
+use std::fmt::Write as _;
+
+/// catalogue.rs: what the filters say of themselves.
+pub fn catalogue(filters: &[Filter]) -> String {
+    let mut out =
+        String::from("/// The filters, in the order of their names.\npub static FILTERS: &[Filter] = &[\n");
+    for f in filters {
+        let modes: Vec<String> =
+            f.modes.iter().map(|m| format!("Mode {{ name: {:?}, bits: {} }}", m.name, m.bits)).collect();
+        let (default, logs, ports, programs) = (f.default_modes, &f.logs, &f.ports, &f.programs);
+        let _ = write!(
+            out,
+            "    Filter {{\n        name: {:?},\n        modes: &[{}],\n        default_modes: {default},\n        \
+             logs: &{logs:?},\n        ports: &{ports:?},\n        programs: &{programs:?},\n        rules: &[\n",
+            f.name,
+            modes.join(", ")
+        );
+        for r in &f.rules {
+            let (line, modes, weight, text) = (r.line, r.modes, r.weight, &r.text);
+            let _ = writeln!(
+                out,
+                "            Rule {{ line: {line}, modes: {modes}, weight: {weight}, text: {text:?} }},"
+            );
+        }
+        out += "        ],\n    },\n";
+    }
+    out + "];\n"
+}
