@@ -22,7 +22,9 @@ use bailiff::shims::sockets;
 fn main(start: &Start) -> u8 {
     let name = start.arg(0).unwrap_or(b"");
     let role = if name == b"bailiff-watcher" { Role::Watcher } else { Role::Tracker };
-    let Some(uid) = start.arg(1).and_then(decimal).and_then(|uid| u32::try_from(uid).ok()) else { return 100 };
+    let Some(uid) = start.arg(1).and_then(decimal).and_then(|uid| u32::try_from(uid).ok()) else {
+        return 100;
+    };
     let channel = Fd::given(0);
     let mut terms = [0u8; 4096];
     let _ = ppoll(&mut [PollFd::readable(&channel)], None);
@@ -71,7 +73,12 @@ fn tracker(channel: &Fd) -> u8 {
     let (enforcer, control, mut client) = (Fd::given(3), Fd::given(5), None::<Fd>);
     let mut buf = [0u8; 16384];
     loop {
-        let mut slots = [PollFd::readable(channel), PollFd::readable(&control), PollFd::readable(&enforcer), PollFd::IDLE];
+        let mut slots = [
+            PollFd::readable(channel),
+            PollFd::readable(&control),
+            PollFd::readable(&enforcer),
+            PollFd::IDLE,
+        ];
         if let (Some(fd), Some(slot)) = (&client, slots.last_mut()) {
             *slot = PollFd::readable(fd);
         }

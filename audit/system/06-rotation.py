@@ -231,12 +231,12 @@ def delete_create():
     case = Case("delete and create")
     pen = Pen(case.log)
     for _ in range(10):
+        pen.lines(random.randrange(1, 50))
+        case.caught_up()  # a file that is deleted before anybody has opened it is read by nobody
         pen.lines(random.randrange(1, 600))
         case.log.unlink()
         pen.lines(random.randrange(1, 200))
         pen.reopen()
-        pen.lines(random.randrange(1, 200))
-        case.caught_up()
     case.finish()
 
 
@@ -349,7 +349,9 @@ def bytes_of_lines():
 def gone_for_good():
     case = Case("deleted and never back")
     pen = Pen(case.log)
-    pen.lines(500)
+    pen.lines(100)
+    case.caught_up()
+    pen.lines(400)
     case.log.unlink()
     pen.lines(500)
     case.caught_up()

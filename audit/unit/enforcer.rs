@@ -232,7 +232,10 @@ fn a_failed_commit_fails_all_at_once() {
 fn hosts_learn_what_the_kernel_says() {
     let text = |known: &hosts::Known, gateway: bool| -> String {
         let chosen = known.all().filter(|(_, is)| *is == gateway);
-        chosen.map(|(a, _)| String::from_utf8(a.write(&mut [0; 40]).to_vec()).unwrap()).collect::<Vec<_>>().join(",")
+        chosen
+            .map(|(a, _)| String::from_utf8(a.write(&mut [0; 40]).to_vec()).unwrap())
+            .collect::<Vec<_>>()
+            .join(",")
     };
     for row in rows(ROUTES) {
         let mut known = nothing();

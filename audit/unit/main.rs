@@ -1,13 +1,13 @@
 //! Unit tests: tables of expected results for the pure functions. System tests are in audit/system.
 mod addr;
 mod client;
+mod crooked;
 mod enforcer;
+mod filters;
 mod hash;
 mod settings;
+mod sshd;
 mod terms;
 mod toml;
-mod crooked;
-mod filters;
-mod sshd;
 mod tracker;
 mod watcher;

@@ -76,7 +76,10 @@ fn smallest_configuration() {
     let settings = read(b"[jail.sshd]\nenabled = true").unwrap();
     let terms = &settings.terms;
     assert_eq!((terms.jail_count, terms.never_count), (2, 0));
-    assert_eq!((terms.max_bantime_s, terms.widest4, terms.widest6, terms.rate), (365 * 86_400, 24, 48, 10_000));
+    assert_eq!(
+        (terms.max_bantime_s, terms.widest4, terms.widest6, terms.rate),
+        (365 * 86_400, 24, 48, 10_000)
+    );
     assert_eq!((terms.max_bans, terms.memory, terms.linger_s), (131_072, 64 << 20, 60));
     assert_eq!((terms.lock_table, terms.steps, terms.dry_run), (true, false, false));
     let [manual, sshd] = terms.jails() else { panic!("not two jails") };
@@ -195,7 +198,9 @@ fn nothing_stays() {
 
 #[test]
 fn forever_and_the_guard() {
-    let forever = read(b"[guard]\nmax_bantime = \"forever\"\n[jail.sshd]\nenabled = true\nbantime = \"forever\"").unwrap();
+    let forever =
+        read(b"[guard]\nmax_bantime = \"forever\"\n[jail.sshd]\nenabled = true\nbantime = \"forever\"")
+            .unwrap();
     assert_eq!(forever.terms.jails[1].bantime_s, 0);
     let bound = read(
         b"[guard]\nmax_bantime = \"5m\"\nwidest6 = 128\n[jail.sshd]\nenabled = true\n\

@@ -12,8 +12,8 @@
     reason = "a build script has no outside; the tests include these files, and so do the programs"
 )]
 
-mod check;
 mod catalogue;
+mod check;
 mod emit;
 pub mod lex;
 pub mod parse;
@@ -73,7 +73,9 @@ pub fn compile(from: &Path, to: &Path) -> Result<(), String> {
         let name = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
         filters.push(read(name, &text).map_err(|fault| format!("{}:{fault}", path.display()))?);
     }
-    for (name, code) in [("filters.rs", emit::code(&filters)), ("catalogue.rs", catalogue::catalogue(&filters))] {
+    for (name, code) in
+        [("filters.rs", emit::code(&filters)), ("catalogue.rs", catalogue::catalogue(&filters))]
+    {
         fs::write(to.join(name), code).map_err(|e| format!("{name}: {e}"))?;
     }
     Ok(())

@@ -39,8 +39,11 @@ impl Watcher<'_> {
         };
         let mut slots = [PollFd::readable(&self.warden), events, tracker];
         let behind = self.generations.is_due();
-        let deadline =
-            if behind && !stuck { Some(self.clock.now_ns) } else { Some(self.clock.tick_ns).filter(|t| *t != NEVER_NS) };
+        let deadline = if behind && !stuck {
+            Some(self.clock.now_ns)
+        } else {
+            Some(self.clock.tick_ns).filter(|t| *t != NEVER_NS)
+        };
         wait(&mut slots, self.clock.now_ns, deadline).map_err(|errno| Leave::Kernel("ppoll", errno))?;
         let [warden, events, _] = slots.map(|slot| slot.is_ready());
         if warden {

@@ -93,28 +93,30 @@ impl Family<'_> {
     /// takes too long.
     pub(crate) fn finish(&mut self) {
         for index in (0..3).rev() {
-            let Some(child) = self.children.get_mut(index).and_then(Option::as_mut) else { continue };
-            child.channel = None;
-            let (pid, role) = (child.pid, child.role);
-            let deadline = monotonic_ns().saturating_add(PATIENCE_NS);
-            let mut killed = false;
-            while self.children.get(index).is_some_and(Option::is_some) {
+            if let Some(child) = self.children.get_mut(index).and_then(Option::as_mut) {
+                child.channel = None;
+            }
+            let mut until = monotonic_ns().saturating_add(PATIENCE_NS);
+            while let Some(Some(child)) = self.children.get(index) {
                 let now = monotonic_ns();
-                if now >= deadline && !killed {
-                    self.house.log.line(Level::Error, |t| {
-                        t.bytes(role.word().to_bytes()).bytes(b" does not finish: killed");
-                    });
-                    killed = kill(pid).is_ok();
+                if now >= until {
+                    self.end_at_once(child);
+                    until = now.saturating_add(SECOND);
                 }
-                let mut slot = [PollFd::readable(self.house.signals)];
-                let until = deadline.max(now.saturating_add(SECOND / 10));
-                if turn::wait(&mut slot, now, Some(until)).is_err() {
+                if turn::wait(&mut [PollFd::readable(self.house.signals)], now, Some(until)).is_err() {
                     break;
                 }
                 while next_signal(self.house.signals).is_ok() {}
                 self.bury(true);
             }
         }
+    }
+
+    fn end_at_once(&self, child: &Child) {
+        self.house.log.line(Level::Error, |t| {
+            t.bytes(child.role.word().to_bytes()).bytes(b" does not finish: killed");
+        });
+        let _ = kill(child.pid);
     }
 
     /// Reaps what has ended, and says how, unless it is as `asked` for. Whether there was a role among it.

@@ -239,7 +239,7 @@ fn placement(settings: &Settings, log: &Log) {
 
 /// The highest processor of a set: the lowest one takes most interrupts.
 fn highest(set: &[u64; 16]) -> Option<u16> {
-    let (index, word) = (0..16u16).zip(set).filter(|(_, word)| **word != 0).last()?;
+    let (index, word) = (0..16u16).zip(set).rfind(|(_, word)| **word != 0)?;
     let bit = u16::try_from(63u32.saturating_sub(word.leading_zeros())).ok()?;
     index.checked_mul(64)?.checked_add(bit)
 }
