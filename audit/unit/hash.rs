@@ -7,7 +7,6 @@ use std::hash::Hasher;
 fn siphash_is_the_standard_librarys() {
     let bytes: Vec<u8> = (0..=255).collect();
     for len in 0..bytes.len() {
-        #[expect(clippy::default_constructed_unit_structs, reason = "a hasher with the key zero")]
         let mut std = std::collections::hash_map::DefaultHasher::default();
         std.write(&bytes[..len]);
         assert_eq!(siphash(&[0, 0], &bytes[..len]), std.finish(), "{len} bytes");

@@ -35,7 +35,7 @@ impl Disk {
         let slot = |file: &File| {
             let copy = file.try_clone().unwrap();
             let fd = Fd::given(u8::try_from(copy.as_raw_fd()).unwrap());
-            std::mem::forget(copy);
+            let _ = std::mem::ManuallyDrop::new(copy);
             Slot::new(fd, Box::leak(vec![0; GATHER].into()))
         };
         Ledger::new([slot(&self.0), slot(&self.1)], Sync::new(None), false)
@@ -212,7 +212,7 @@ fn a_snapshot_loses_nothing_wherever_it_ends() {
         let one = ban(0, n, State::Synced, 9_000);
         bans.put(&key(0, n), &one, 0).unwrap();
         told.push((note(ledger, Kind::Held, &one), n, true));
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             let gone = ban(0, n - 2, State::Lifting, 9_000);
             let place = bans.find(&key(0, n - 2)).unwrap();
             bans.remove(place);
