@@ -25,8 +25,6 @@ mod policy;
 mod replay;
 #[path = "../../src/confined/tracker/say.rs"]
 mod say;
-#[path = "../../src/confined/tracker/slab.rs"]
-mod slab;
 #[path = "../../src/confined/tracker/slot.rs"]
 mod slot;
 #[path = "../../src/confined/tracker/sync.rs"]

@@ -35,7 +35,7 @@ fn cursor_sees_each_ban_that_stays_once() {
     let mut seen: BTreeMap<[u8; 16], u32> = BTreeMap::new();
     let (mut cursor, mut other) = (0, 10_000);
     while cursor < bans.room() {
-        for (_, ban) in bans.from(cursor, 1) {
+        for (_, ban) in bans.from(cursor, cursor + 8) {
             *seen.entry(ban.prefix.addr.0).or_default() += 1;
         }
         cursor += 8;

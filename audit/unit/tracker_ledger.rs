@@ -88,7 +88,7 @@ fn turn(ledger: &mut Ledger, bans: &Bans, terms: &Terms) {
 #[test]
 fn record_survives_and_nothing_else_does() {
     let name = *b"sshd\0\0\0\0\0\0\0\0\0\0\0\0";
-    let one = Ban { jail: 0, ..ban(0, 77, State::Synced, 999) };
+    let one = Ban { jail: 0, ..ban(0, 77, State::Asked, 999) };
     for record in
         [Record::Ban(Kind::Intent, name, one), Record::Ban(Kind::Lifted, name, one), Record::Table([7; 16])]
     {

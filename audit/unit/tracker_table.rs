@@ -1,14 +1,13 @@
 //! The tally table: the window is exact, who makes room is who should, hardly anybody has to.
 use super::bucket::{Place, slots_for};
 use super::clock::{Clock, ticks};
-use super::slab::{Slab, TIMES};
-use super::table::{Table, rooms, tally_bytes};
+use super::table::{Table, ring_len, tally_bytes};
 use super::{Dice, address, buckets, key, terms};
 use bailiff::shared::pure::wire::terms::Terms;
 
 fn table(count: usize, terms: &Terms) -> Table {
-    let rooms = vec![[0; TIMES as usize]; count * 8 * rooms(terms) as usize];
-    Table::new(buckets(count), Slab::new(Box::leak(rooms.into())), terms)
+    let times = vec![0; count * 8 * ring_len(terms)];
+    Table::new(buckets(count), Box::leak(times.into()), terms)
 }
 
 fn place(table: &mut Table, n: u32, tick: u32) -> Place {
@@ -105,14 +104,14 @@ fn expired_then_fewest_then_oldest_make_room() {
 }
 
 #[test]
-fn rooms_come_back() {
+fn each_place_has_room_for_its_times() {
     let terms = terms(&[(100, 100)]);
     let mut table = table(1, &terms);
     for n in 0..1_000 {
         let at = place(&mut table, n, 5);
         assert!(table.hit(at, 100, 5).unwrap().is_due, "tally {n} has no room for a hundred times");
     }
-    assert_eq!(tally_bytes(&terms), 53 + 7 * 64);
+    assert_eq!(tally_bytes(&terms), 21 + 100 * 4);
 }
 
 #[test]
@@ -137,13 +136,13 @@ fn hardly_any_tally_is_lost() {
 #[test]
 fn jails_and_lengths_are_apart() {
     let secret = super::SECRET;
-    let mut buckets = buckets::<13>(4);
+    let mut buckets = buckets::<5>(4);
     let mut wide = address(0);
     wide.len = 24;
     let keys = [key(0, 0), key(1, 0), super::Key::new(&secret, 0, &wide)];
     for k in &keys {
         assert!(buckets.find(k).is_none());
-        buckets.make(k, |_| 0).unwrap();
+        buckets.make(k, |_, _| 0).unwrap();
     }
     assert_eq!(buckets.held(), 3);
     assert!(slots_for(131_072) * 7 / 10 >= 131_072);

@@ -2,24 +2,23 @@
 //!
 //! Runs in: the tracker. In: a request and the number of the next row. Out: rows. Never: changes anything;
 //! looks at more than a slice of the bans at a time.
-use super::bucket::WAYS;
-use super::connection::{Job, Rows};
-use super::policy;
+use super::ban::Ban;
+use super::control::{Job, Rows};
 use super::tracker::Tracker;
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::wire::batch::Batch;
 use bailiff::shared::pure::wire::control::{ANY_JAIL, Ask, Done, Figure, JailRow, Reply, TallyRow};
 use bailiff::shared::pure::wire::terms::JAILS;
 
-/// Buckets looked at for one row of a list.
-const SLICE: u32 = 64;
+/// Places looked at for one row of a list.
+const SLICE: u32 = 512;
 /// Rows, and slices without one, that go into one batch at most.
 const STEPS: usize = 384;
 /// First rows: of jails in every reply; then of sources and figures (status), bans (list), tallies and bans
 /// (explain).
 const SECOND: u32 = JAILS as u32;
 const FIGURES: u32 = SECOND + 256;
-const EXPLAIN_BANS: u32 = SECOND + 2 * JAILS as u32;
+const EXPLAIN_BANS: u32 = SECOND + JAILS as u32;
 
 /// Row `n`, and what follows it.
 enum Next {
@@ -29,8 +28,8 @@ enum Next {
 }
 
 impl Tracker {
-    /// Fills a batch with the next rows; what is to be done once it is sent.
-    pub(crate) fn rows(&self, mut rows: Rows, batch: &mut Batch<Reply>) -> Job {
+    /// Fills a batch with the next rows; what is to be done once it is sent, `None` at the end.
+    pub(crate) fn rows(&self, mut rows: Rows, batch: &mut Batch<Reply>) -> Option<Job> {
         if let Some(heard) = rows.heard.take() {
             batch.push(&heard);
         }
@@ -46,25 +45,18 @@ impl Tracker {
                     if !matches!(row, Reply::Jail(_)) {
                         rows.count = rows.count.saturating_add(1);
                     }
-                    if rows.request.ask == Ask::Explain && matches!(row, Reply::Ban(_)) {
-                        return self.ask_kernel(rows, row);
+                    if let (Ask::Explain, Reply::Ban(row)) = (rows.request.ask, row) {
+                        let held = self.bans.get(&self.key(row.jail, &row.prefix));
+                        return Some(held.map_or(Job::Rows(rows), |(_, ban)| Job::Ask(rows, ban)));
                     }
                 }
                 Next::End => {
                     batch.push(&Reply::Done(Done::Good(rows.count)));
-                    return Job::Free;
+                    return None;
                 }
             }
         }
-        Job::Rows(rows)
-    }
-
-    fn ask_kernel(&self, rows: Rows, row: Reply) -> Job {
-        let Reply::Ban(row) = row else { return Job::Rows(rows) };
-        match self.bans.get(&self.key(row.jail, &row.prefix)) {
-            Some((_, ban)) => Job::Ask(rows, ban),
-            None => Job::Rows(rows),
-        }
+        Some(Job::Rows(rows))
     }
 
     fn row(&self, rows: &Rows) -> Next {
@@ -105,39 +97,38 @@ impl Tracker {
     }
 
     fn figure_row(&self, at: u32) -> Next {
-        let number = at.saturating_sub(FIGURES).saturating_add(1);
-        match self.figure(number) {
-            Some((figure, value)) => Next::Row(Reply::Figure(figure as u8, value), at.saturating_add(1)),
+        let (tallies, tally_room) = self.tallies.filling();
+        let counts = &self.counts;
+        let all = [
+            (Figure::Uptime, self.now_ns.saturating_sub(self.started_ns) / 1_000_000_000),
+            (Figure::Bans, self.bans.count().into()),
+            (Figure::BanRoom, self.bans.room().into()),
+            (Figure::Tallies, tallies.into()),
+            (Figure::TallyRoom, tally_room.into()),
+            (Figure::TalliesEvicted, self.tallies.evicted),
+            (Figure::BansEvicted, self.bans.evicted),
+            (Figure::Attempts, counts.attempts.iter().fold(0, |sum, n| sum.saturating_add(*n))),
+            (Figure::Backward, self.tallies.backward),
+            (Figure::Verdicts, self.window.verdicts()),
+            (Figure::Refused, counts.refused),
+            (Figure::KernelRefused, counts.kernel_refused),
+            (Figure::Healed, counts.healed),
+            (Figure::LedgerRecords, self.ledger.records()),
+            (Figure::LedgerTorn, self.ledger.torn),
+            (Figure::DryRun, self.terms.dry_run.into()),
+            (Figure::IntentsDropped, counts.intents_dropped),
+            (Figure::BansOfGoneJails, counts.gone_jails),
+            (Figure::Unanswered, self.window.unanswered()),
+            (Figure::Already, counts.already),
+        ];
+        match all.get(at.saturating_sub(FIGURES) as usize) {
+            Some((figure, value)) => Next::Row(Reply::Figure(*figure as u8, *value), at.saturating_add(1)),
             None => Next::End,
         }
     }
 
-    fn figure(&self, number: u32) -> Option<(Figure, u64)> {
-        let (tallies, tally_room) = self.tallies.filling();
-        let counts = &self.counts;
-        Some(match number {
-            1 => (Figure::Uptime, self.now_ns.saturating_sub(self.started_ns) / 1_000_000_000),
-            2 => (Figure::Bans, self.bans.count().into()),
-            3 => (Figure::BanRoom, self.bans.room().into()),
-            4 => (Figure::Tallies, tallies.into()),
-            5 => (Figure::TallyRoom, tally_room.into()),
-            6 => (Figure::TalliesEvicted, self.tallies.evicted),
-            7 => (Figure::BansEvicted, self.bans.evicted),
-            8 => (Figure::Attempts, counts.attempts.iter().fold(0, |sum, n| sum.saturating_add(*n))),
-            9 => (Figure::Backward, self.tallies.backward),
-            10 => (Figure::Verdicts, self.window.verdicts()),
-            11 => (Figure::Refused, counts.refused),
-            12 => (Figure::KernelRefused, counts.kernel_refused),
-            13 => (Figure::Healed, counts.healed),
-            14 => (Figure::LedgerRecords, self.ledger.records()),
-            15 => (Figure::LedgerTorn, self.ledger.torn),
-            16 => (Figure::DryRun, self.terms.dry_run.into()),
-            17 => (Figure::IntentsDropped, counts.intents_dropped),
-            18 => (Figure::BansOfGoneJails, counts.gone_jails),
-            19 => (Figure::Unanswered, self.window.unanswered()),
-            20 => (Figure::Already, counts.already),
-            _ => return None,
-        })
+    fn ban(&self, ban: &Ban) -> Reply {
+        Reply::Ban(ban.row(self.ledger.keeps() && self.ledger.is_quiet()))
     }
 
     fn ban_row(&self, rows: &Rows) -> Next {
@@ -150,33 +141,30 @@ impl Tracker {
             let name = self.terms.jails().get(usize::from(jail)).map(|jail| jail.name.padded());
             request.jail == ANY_JAIL || name == Some(&request.jail)
         };
-        match self.bans.from(at, SLICE).find(|(_, ban)| ban.is_in_force(now_s) && named(ban.jail)) {
-            Some((place, ban)) => Next::Row(Reply::Ban(ban.row()), place.0.saturating_add(SECOND + 1)),
-            None => Next::Nothing(rows.cursor.saturating_add(SLICE * WAYS as u32)),
+        match self
+            .bans
+            .from(at, at.saturating_add(SLICE))
+            .find(|(_, ban)| ban.is_in_force(now_s) && named(ban.jail))
+        {
+            Some((place, ban)) => Next::Row(self.ban(&ban), place.0.saturating_add(SECOND + 1)),
+            None => Next::Nothing(rows.cursor.saturating_add(SLICE)),
         }
     }
 
-    /// For each jail, the tally of the network that counts as one, and that of the address alone.
+    /// For each jail, the tally of the network that is counted.
     fn tally_row(&self, rows: &Rows) -> Next {
-        let (next, step) = (rows.cursor.saturating_add(1), rows.cursor.saturating_sub(SECOND));
-        let addr = rows.request.prefix.addr;
-        let Some(jail) = self.terms.jails().get((step / 2) as usize) else {
+        let (next, jail) = (rows.cursor.saturating_add(1), rows.cursor.saturating_sub(SECOND) as u8);
+        let Some(limits) = self.terms.jails().get(usize::from(jail)) else {
             return Next::Nothing(EXPLAIN_BANS);
         };
-        let (wide, alone) = (policy::counted(jail, addr), policy::alone(addr));
-        let is_alone = step % 2 == 1;
-        if is_alone && wide == alone {
-            return Next::Nothing(next);
-        }
-        let (prefix, number) = (if is_alone { alone } else { wide }, (step / 2) as u8);
-        let tick = self.clock.tick(u64::MAX);
-        let place = self.tallies.find(&self.key(number, &prefix));
-        match place.and_then(|place| self.tallies.within(place, tick)) {
-            Some((failures, age)) if failures > 0 => {
+        let prefix = self.counted(limits, rows.request.prefix.addr);
+        let place = self.tallies.find(&self.key(jail, &prefix));
+        match place.and_then(|place| self.tallies.within(place, self.clock.tick(u64::MAX))) {
+            Some((failures, age)) => {
                 let newest_ms = self.clock.now_ms().saturating_sub(u64::from(age) * 125 / 2);
-                Next::Row(Reply::Tally(TallyRow { prefix, jail: number, failures, newest_ms }), next)
+                Next::Row(Reply::Tally(TallyRow { prefix, jail, failures, newest_ms }), next)
             }
-            _ => Next::Nothing(next),
+            None => Next::Nothing(next),
         }
     }
 
@@ -188,17 +176,11 @@ impl Tracker {
             return Next::End;
         }
         let addr = rows.request.prefix.addr;
-        let len = match (addr.is_v4(), step % 3) {
-            (true, 0) => 32,
-            (true, 1) => 24,
-            (false, 0) => 128,
-            (false, 1) => 64,
-            (false, _) => 48,
-            (true, _) => return Next::Nothing(next),
-        };
+        let lens: &[u8] = if addr.is_v4() { &[32, 24] } else { &[128, 64, 48] };
+        let Some(len) = lens.get((step % 3) as usize).copied() else { return Next::Nothing(next) };
         let held = self.bans.get(&self.key(jail, &Prefix::around(addr, len)));
         match held.filter(|(_, ban)| ban.is_in_force(self.clock.now_s())) {
-            Some((_, ban)) => Next::Row(Reply::Ban(ban.row()), next),
+            Some((_, ban)) => Next::Row(self.ban(&ban), next),
             None => Next::Nothing(next),
         }
     }

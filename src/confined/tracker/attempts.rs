@@ -12,10 +12,9 @@ use super::table::Tally;
 use super::tracker::{Leave, Tracker};
 use super::window::Errand;
 use bailiff::shared::base::channel::{Fault, receive};
-use bailiff::shared::base::log::Level;
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::wire::attempt::{Attempt, Tide};
-use bailiff::shared::pure::wire::batch::{ROOM, Record, records};
+use bailiff::shared::pure::wire::batch::{MOST, ROOM, Record, records};
 use bailiff::shared::pure::wire::terms::MANUAL;
 use bailiff::shared::pure::wire::verdict::Action;
 use bailiff::shims::clock::realtime_ns;
@@ -25,7 +24,7 @@ const BREACH: Leave = Leave::Breach("watcher");
 impl Tracker {
     /// Whether a datagram of attempts can be taken: each of them may become a verdict and wait for a sync.
     pub(crate) fn takes_attempts(&self) -> bool {
-        self.pass.is_table_known() && self.window.is_open() && self.acks.room() >= 512
+        self.pass.is_table_known() && self.window.room() == MOST && self.acks.room() >= 512
     }
 
     /// Takes one datagram from the watcher. False when it has closed its end.
@@ -65,16 +64,19 @@ impl Tracker {
         if let Some(count) = self.counts.attempts.get_mut(place) {
             *count = count.saturating_add(1);
         }
-        let wide = policy::counted(&jail, attempt.addr);
-        let prefix = if self.narrow.holds(&wide) { policy::alone(attempt.addr) } else { wide };
+        let prefix = self.counted(&jail, attempt.addr);
         let key = self.key(attempt.jail, &prefix);
         let tick = self.clock.tick(attempt.time_ms);
         let tick = self.tallies.monotone(tick);
         let Some(place) = self.tally(&key, tick) else { return Ok(()) };
         let Some(tally) = self.tallies.hit(place, attempt.weight, tick) else { return Ok(()) };
         self.say_attempt(attempt, &prefix, tally);
-        if let Some(ban) = policy::judge(attempt, prefix, tally, &jail, self.clock.now_s()) {
-            self.ask_for(&key, &ban);
+        match policy::judge(attempt, prefix, tally, &jail, self.clock.now_s()) {
+            Some(_) if self.is_banned(&key) => self.counts.already = self.counts.already.saturating_add(1),
+            Some(ban) => {
+                self.send_ban(&ban, Errand::Due);
+            }
+            None => {}
         }
         Ok(())
     }
@@ -90,9 +92,7 @@ impl Tracker {
             return None;
         }
         let (place, lost) = self.tallies.open(key, tick)?;
-        if let Some(count) = self.hush.tell(Matter::Tallies, lost.into(), self.now_ns) {
-            say::counted(&self.log, Level::Warning, "unexpired tallies that had to make room", count);
-        }
+        self.tell(Matter::Tallies, lost.into(), "unexpired tallies that had to make room");
         Some(place)
     }
 
@@ -101,46 +101,43 @@ impl Tracker {
         self.bans.get(key).is_some_and(|(_, ban)| ban.is_in_force(now_s))
     }
 
-    /// Asks the enforcer for a ban, unless it is there or on its way.
-    fn ask_for(&mut self, key: &Key, ban: &Ban) {
-        if self.is_banned(key) {
-            self.counts.already = self.counts.already.saturating_add(1);
-            return;
-        }
-        let action = if self.bans.find(key).is_some() { Action::Extend } else { Action::Ban };
-        self.send_ban(key, ban, action, Errand::Due);
-    }
-
-    /// Enters a ban as asked for, notes the intent and adds the verdict; its number.
-    pub(crate) fn send_ban(&mut self, key: &Key, ban: &Ban, action: Action, errand: Errand) -> Option<u64> {
+    /// Asks the enforcer for a ban: enters it as asked for, notes the intent and adds the verdict. False when
+    /// there is no room for it.
+    pub(crate) fn send_ban(&mut self, ban: &Ban, errand: Errand) -> bool {
         if self.window.room() == 0 {
-            return None;
+            return false;
         }
-        let before = self.bans.evicted;
-        match self.bans.get(key) {
+        let (key, now_s, before) = (self.key_of(ban), self.clock.now_s(), self.bans.evicted);
+        let known = self.bans.get(&key);
+        match known {
             // Its verdict must not come before that of the lift.
-            Some((_, held)) if held.state == State::Lifting => return None,
+            Some((_, held)) if held.state == State::Lifting => return false,
             // Held, so that its old end stands until the kernel has the new one.
-            Some((place, held)) if held.state != State::Asked && held.is_in_force(self.clock.now_s()) => {
+            Some((place, held)) if held.state != State::Asked && held.is_in_force(now_s) => {
                 self.bans.set_state(place, State::Unsure);
             }
-            _ => {
-                self.bans.put(key, ban, self.clock.now_s())?;
-            }
+            _ if self.bans.put(&key, ban, now_s).is_none() => return false,
+            _ => {}
         }
         let lost = self.bans.evicted.saturating_sub(before);
-        if let Some(count) = self.hush.tell(Matter::Bans, lost, self.now_ns) {
-            say::counted(
-                &self.log,
-                Level::Warning,
-                "unexpired bans forgotten for room; the kernel keeps them",
-                count,
-            );
-        }
+        self.tell(Matter::Bans, lost, "unexpired bans forgotten for room; the kernel keeps them");
         self.note(Kind::Intent, ban);
-        let token = self.window.push(action, errand, ban, ban.left_s(self.clock.now_s()));
-        self.say_verdict(token, action, ban);
-        token
+        self.push(if known.is_some() { Action::Extend } else { Action::Ban }, errand, ban)
+    }
+
+    /// Adds a verdict to the window. False when there is no room for it.
+    pub(crate) fn push(&mut self, action: Action, errand: Errand, ban: &Ban) -> bool {
+        let (word, duration_s): (&[u8], u32) = match action {
+            Action::Ban => (b" ban", ban.left_s(self.clock.now_s())),
+            Action::Extend => (b" extend", ban.left_s(self.clock.now_s())),
+            Action::Unban => (b" unban", 0),
+            Action::Ask => (b" ask", 0),
+        };
+        let Some(token) = self.window.push(action, errand, ban, duration_s) else { return false };
+        self.log.step(|t| {
+            say::whom(t.bytes(b"verdict ").dec(token).bytes(word), &self.terms, ban.jail, &ban.prefix);
+        });
+        true
     }
 
     fn say_attempt(&self, attempt: &Attempt, prefix: &Prefix, tally: Tally) {
@@ -148,20 +145,6 @@ impl Tracker {
             say::whom(t.bytes(b"attempt"), &self.terms, attempt.jail, prefix);
             t.bytes(b" rule ").dec(attempt.rule.into()).bytes(b" weight ").dec(attempt.weight.into());
             t.bytes(b" failures ").dec(tally.failures.into()).bytes(if tally.is_due { b" due" } else { b"" });
-        });
-    }
-
-    /// Says that a verdict is on its way.
-    pub(crate) fn say_verdict(&self, token: Option<u64>, action: Action, ban: &Ban) {
-        let word: &[u8] = match action {
-            Action::Ban => b" ban",
-            Action::Extend => b" extend",
-            Action::Unban => b" unban",
-            Action::Ask => b" ask",
-        };
-        self.log.step(|t| {
-            t.bytes(b"verdict ").dec(token.unwrap_or(0)).bytes(word);
-            say::whom(t, &self.terms, ban.jail, &ban.prefix);
         });
     }
 }

@@ -25,6 +25,11 @@ pub(crate) enum State {
     Lifting = 6,
 }
 
+impl State {
+    const ALL: [Self; 6] =
+        [Self::Asked, Self::Kernel, Self::Synced, Self::Intent, Self::Unsure, Self::Lifting];
+}
+
 /// A ban.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Ban {
@@ -32,7 +37,8 @@ pub(crate) struct Ban {
     pub(crate) jail: u8,
     pub(crate) origin: Origin,
     pub(crate) state: State,
-    /// The source of the decisive line, its rule, how many failures were counted, where the line starts.
+    /// The source of the decisive line, its rule, how many failures were counted, where the line starts; of an
+    /// operator's ban `offset` is his uid.
     pub(crate) source: u8,
     pub(crate) rule: u16,
     pub(crate) failures: u16,
@@ -43,6 +49,12 @@ pub(crate) struct Ban {
 }
 
 impl Ban {
+    /// A ban that nothing more is known of, for ever.
+    pub(crate) fn new(jail: u8, prefix: Prefix, origin: Origin) -> Self {
+        let (state, source, rule, failures) = (State::Asked, 0, 0, 0);
+        Self { prefix, jail, origin, state, source, rule, failures, offset: 0, since_s: 0, end_s: 0 }
+    }
+
     /// Whether it has not ended.
     pub(crate) fn is_in_force(&self, now_s: u32) -> bool {
         self.end_s == 0 || self.end_s > now_s
@@ -64,10 +76,11 @@ impl Ban {
         self
     }
 
-    /// The row of a reply.
-    pub(crate) fn row(&self) -> BanRow {
+    /// The row of a reply; `is_synced` says that all that the ledger was told is synced.
+    pub(crate) fn row(&self, is_synced: bool) -> BanRow {
         let held = match self.state {
             State::Asked | State::Intent => Held::Asked,
+            State::Kernel if is_synced => Held::Synced,
             State::Kernel | State::Unsure | State::Lifting => Held::Kernel,
             State::Synced => Held::Synced,
         };
@@ -100,19 +113,12 @@ impl Ban {
     pub(crate) fn get(entry: &[u32; WORDS]) -> Self {
         let (jail, prefix) = owner(entry);
         let [_, _, state, source] = entry[4].to_le_bytes();
-        let state_of = match state & 15 {
-            1 => State::Asked,
-            2 => State::Kernel,
-            3 => State::Synced,
-            4 => State::Intent,
-            5 => State::Unsure,
-            _ => State::Lifting,
-        };
+        let state_of = State::ALL.into_iter().find(|one| *one as u8 == state & 15);
         Self {
             prefix,
             jail,
             origin: if state >> 4 == 2 { Origin::Operator } else { Origin::Filter },
-            state: state_of,
+            state: state_of.unwrap_or(State::Asked),
             source,
             rule: entry[5] as u16,
             failures: (entry[5] >> 16) as u16,

@@ -4,7 +4,7 @@
 //! over them that holds while they come and go. Never: grows; forgets an unexpired ban without counting it;
 //! scans itself whole, but where the clock was set back.
 use super::ban::{Ban, State, WORDS};
-use super::bucket::{Buckets, Key, Place, WAYS};
+use super::bucket::{Buckets, Key, Place};
 use bailiff::shared::pure::wire::terms::JAILS;
 
 /// The bans' buckets.
@@ -13,8 +13,8 @@ pub(crate) type Slots = Buckets<WORDS>;
 /// Seconds that an ended ban is kept, so that the kernel has surely ended it too when it may be asked for
 /// again.
 const GRACE_S: u32 = 2;
-/// Most buckets that one slice of the sweep looks at.
-const SLICE: u32 = 8192;
+/// Most places that one slice of the sweep looks at.
+const SLICE: u32 = 65_536;
 
 /// The table.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Bans {
             ban.put(self.slots.at_mut(place)?);
             return Some(place);
         }
-        let (place, victim) = self.slots.make(key, rank)?;
+        let (place, victim) = self.slots.make(key, |_, entry| rank(entry))?;
         ban.put(self.slots.at_mut(place)?);
         self.counted(ban.jail, 1);
         if let Some(victim) = victim.map(|entry| Ban::get(&entry)) {
@@ -101,20 +101,18 @@ impl Bans {
         }
     }
 
-    /// The bans in the places from `from` on, in `most` buckets at most: a cursor goes on behind the last
-    /// place it saw, or, at the end, at `from` + `most` * 8. Done at `room`.
-    pub(crate) fn from(&self, from: u32, most: u32) -> impl Iterator<Item = (Place, Ban)> {
-        self.slots.from(from, most).map(|(place, entry)| (place, Ban::get(entry)))
+    /// The bans in the places from `from` on, before `end`: a cursor goes on behind the last place it saw or, at
+    /// the end, at `end`. Done at `room`.
+    pub(crate) fn from(&self, from: u32, end: u32) -> impl Iterator<Item = (Place, Ban)> {
+        self.slots.from(from, end).map(|(place, entry)| (place, Ban::get(entry)))
     }
 
-    /// Looks at the next eighth of the table, or 8,192 buckets, for bans that have ended; at most 128 are
+    /// Looks at the next eighth of the table, or 65,536 places, for bans that have ended; at most 128 are
     /// forgotten at once and given to `told`. False when there may be more in this slice.
     pub(crate) fn sweep(&mut self, now_s: u32, mut told: impl FnMut(&Ban)) -> bool {
-        let buckets = (self.room() / WAYS as u32 / 8).clamp(1, SLICE);
-        let end = self.swept.saturating_add(buckets.saturating_mul(WAYS as u32));
+        let end = self.swept.saturating_add((self.room() / 8).clamp(1, SLICE));
         for _ in 0..128 {
-            let left = end.saturating_sub(self.swept).div_ceil(WAYS as u32);
-            let Some((place, ban)) = self.from(self.swept, left).find(|(_, ban)| is_over(ban, now_s)) else {
+            let Some((place, ban)) = self.from(self.swept, end).find(|(_, ban)| is_over(ban, now_s)) else {
                 self.swept = if end >= self.room() { 0 } else { end };
                 return true;
             };

@@ -151,7 +151,7 @@ impl<const N: usize> Buckets<N> {
     pub(crate) fn make(
         &mut self,
         key: &Key,
-        rank: impl Fn(&[u32; N]) -> u64,
+        rank: impl Fn(Place, &[u32; N]) -> u64,
     ) -> Option<(Place, Option<[u32; N]>)> {
         let (place, victim) = match self.free(key) {
             Some(place) => (place, None),
@@ -178,16 +178,16 @@ impl<const N: usize> Buckets<N> {
         Some(Place::new(bucket, way))
     }
 
-    fn lowest(&self, key: &Key, rank: impl Fn(&[u32; N]) -> u64) -> Option<Place> {
+    fn lowest(&self, key: &Key, rank: impl Fn(Place, &[u32; N]) -> u64) -> Option<Place> {
         let ways = key.buckets(self.tags.len()).into_iter().filter_map(|b| Some((b, self.entries.get(b)?)));
         let all = ways.flat_map(|(b, ways)| (0..WAYS).zip(ways).map(move |(way, e)| (Place::new(b, way), e)));
-        let (rank, place) = all.map(|(place, entry)| (rank(entry), place)).min_by_key(|(rank, _)| *rank)?;
+        let (rank, place) =
+            all.map(|(place, entry)| (rank(place, entry), place)).min_by_key(|(rank, _)| *rank)?;
         (rank != u64::MAX).then_some(place)
     }
 
-    /// The entries held in the places from `from` on, in `most` buckets at most.
-    pub(crate) fn from(&self, from: u32, most: u32) -> impl Iterator<Item = (Place, &[u32; N])> {
-        let end = from.saturating_add(most.saturating_mul(WAYS as u32)).min(self.room());
-        (from..end).filter_map(|at| Some((Place(at), self.at(Place(at))?)))
+    /// The entries held in the places from `from` on, before `end`.
+    pub(crate) fn from(&self, from: u32, end: u32) -> impl Iterator<Item = (Place, &[u32; N])> {
+        (from..end.min(self.room())).filter_map(|at| Some((Place(at), self.at(Place(at))?)))
     }
 }

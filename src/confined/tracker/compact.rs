@@ -9,14 +9,13 @@
 //! synced: a header that reaches the disk then never hides a record that somebody relies on.
 use super::ban::{Ban, State};
 use super::bans::Bans;
-use super::bucket::WAYS;
 use super::ledger::{Ledger, Trouble};
 use super::ledger_record::{Header, Kind, Record, encode};
 use bailiff::shared::pure::wire::terms::Terms;
 use bailiff::shims::errno::Errno;
 
-/// Buckets in one slice of a snapshot.
-const SLICE: u32 = 128;
+/// Places in one slice of a snapshot.
+const SLICE: u32 = 1_024;
 /// A snapshot that failed is tried again after a minute.
 const RETRY_NS: u64 = 60_000_000_000;
 /// More records than this, beyond four for each ban, are worth a snapshot.
@@ -52,7 +51,6 @@ impl Ledger {
         if self.flight.is_none() {
             return;
         }
-        self.sync.hush();
         let Some(result) = self.sync.ended() else { return };
         if let Some(flight) = self.flight.take() {
             self.land(flight, result);
@@ -61,7 +59,7 @@ impl Ledger {
 
     /// One step: what is to be copied, what is to be synced. After `write`, at the end of a turn.
     pub(crate) fn turn(&mut self, bans: &Bans, terms: &Terms, now_ns: u64) {
-        if self.is_mute() {
+        if self.is_mute {
             return;
         }
         match self.phase {
@@ -99,7 +97,8 @@ impl Ledger {
         let epoch = self.epoch.saturating_add(1);
         let [_, other] = &mut self.slots;
         let mut copied = Ok(());
-        for (_, ban) in bans.from(from, SLICE) {
+        let next = from.saturating_add(SLICE);
+        for (_, ban) in bans.from(from, next) {
             let Some(jail) = terms.jails().get(usize::from(ban.jail)) else { continue };
             for kind in kinds(&ban).into_iter().flatten() {
                 let record = encode(&Record::Ban(kind, *jail.name.padded(), ban), epoch);
@@ -107,7 +106,6 @@ impl Ledger {
             }
         }
         copied = copied.and_then(|()| other.write());
-        let next = from.saturating_add(SLICE * WAYS as u32);
         match copied {
             Err(errno) => self.abandon("ledger's new slot cannot be written", errno),
             Ok(()) if next >= bans.room() => self.phase = Phase::Settle,

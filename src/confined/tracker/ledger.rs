@@ -15,7 +15,6 @@ use super::slot::Slot;
 use super::sync::Sync;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::files;
-use bailiff::shims::io::PollFd;
 
 /// What went wrong with the ledger, for the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,9 +26,10 @@ pub(crate) struct Ledger {
     /// Both slots; the first is in use, the other empty, old, or taking a snapshot.
     pub(crate) slots: [Slot; 2],
     pub(super) epoch: u64,
-    pub(super) table: [u8; 16],
+    /// The kernel's table that is known to hold every held ban; zeros: none.
+    pub(crate) table: [u8; 16],
     pub(super) phase: Phase,
-    pub(super) sync: Sync,
+    pub(crate) sync: Sync,
     pub(super) flight: Option<Flight>,
     /// Records noted; those up to which a sync is wanted; those up to which one has ended well.
     pub(super) written: u64,
@@ -41,10 +41,11 @@ pub(crate) struct Ledger {
     pub(super) is_failing: bool,
     pub(super) retry_ns: u64,
     /// Dry run: nothing is written.
-    is_mute: bool,
+    pub(super) is_mute: bool,
     /// Torn records found at start.
     pub(crate) torn: u64,
-    pub(super) trouble: Option<Trouble>,
+    /// What went wrong and was not told of yet.
+    pub(crate) trouble: Option<Trouble>,
 }
 
 impl Ledger {
@@ -106,11 +107,6 @@ impl Ledger {
     fn now_or_suspect(&mut self, result: Result<(), Errno>, what: &'static str) -> Result<(), Trouble> {
         self.is_suspect = result.is_err();
         result.map_err(|errno| Trouble(what, errno))
-    }
-
-    /// The kernel's table that is known to hold every held ban; zeros: none.
-    pub(crate) fn table(&self) -> [u8; 16] {
-        self.table
     }
 
     /// Records in the slot in use.
@@ -177,11 +173,6 @@ impl Ledger {
         self.is_settled(self.wanted)
     }
 
-    /// What went wrong since the last time this was asked.
-    pub(crate) fn trouble(&mut self) -> Option<Trouble> {
-        self.trouble.take()
-    }
-
     /// Whether there is work for `turn` that no descriptor will announce; when it is to be called at the
     /// latest.
     pub(crate) fn deadline_ns(&self, now_ns: u64) -> Option<u64> {
@@ -191,14 +182,5 @@ impl Ledger {
             Phase::Plain if self.is_suspect && self.flight.is_none() => Some(self.retry_ns),
             _ => None,
         }
-    }
-
-    /// Readable once a sync has ended.
-    pub(crate) fn bell(&self) -> PollFd {
-        self.sync.bell()
-    }
-
-    pub(super) fn is_mute(&self) -> bool {
-        self.is_mute
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Runs in: the tracker. In: bytes of a slot, torn or not. Out: records. Never: takes a record of another
 //! epoch for one of this: what an older use of the slot left behind is not read.
-use super::ban::{Ban, State};
+use super::ban::Ban;
 use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::hash::crc32c;
 use bailiff::shared::pure::wire::control::Origin;
@@ -61,7 +61,7 @@ pub(crate) enum Kind {
 /// One record. Jails are named, because their places change with the configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Record {
-    /// Of a ban (whose `jail` means nothing here) in the jail of this name.
+    /// Of a ban (whose `jail` and `state` mean nothing here) in the jail of this name.
     Ban(Kind, [u8; 16], Ban),
     /// From here on every held ban is in this table of the kernel; zeros: not all of them are.
     Table([u8; 16]),
@@ -110,17 +110,15 @@ pub(crate) fn decode(bytes: &[u8; RECORD], epoch: u64) -> Option<Record> {
     };
     let (len, origin, source, rule) = (from.u8()?, from.u8()?, from.u8()?, from.u16()?);
     let (failures, addr, name) = (from.u16()?, Addr(from.bytes()?), from.bytes()?);
+    let origin = if origin == Origin::Operator as u8 { Origin::Operator } else { Origin::Filter };
     let ban = Ban {
-        prefix: Prefix { addr, len },
-        jail: 0,
-        origin: if origin == Origin::Operator as u8 { Origin::Operator } else { Origin::Filter },
-        state: State::Synced,
         source,
         rule,
         failures,
         offset: from.u64()?,
         since_s: from.u32()?,
         end_s: from.u32()?,
+        ..Ban::new(0, Prefix { addr, len }, origin)
     };
     (Prefix::around(addr, len) == ban.prefix).then_some(Record::Ban(kind, name, ban))
 }

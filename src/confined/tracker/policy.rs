@@ -2,7 +2,7 @@
 //!
 //! Runs in: the tracker. In: attempts, tallies, refusals, the terms of a jail. Out: the network to count, the
 //! ban to ask for. Never: knows the state of anything.
-use super::ban::{Ban, State};
+use super::ban::Ban;
 use super::table::Tally;
 use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::wire::attempt::Attempt;
@@ -23,16 +23,11 @@ pub(crate) fn alone(addr: Addr) -> Prefix {
 /// The ban that a tally asks for, if it is due.
 pub(crate) fn judge(attempt: &Attempt, prefix: Prefix, tally: Tally, jail: &Jail, now_s: u32) -> Option<Ban> {
     let ban = Ban {
-        prefix,
-        jail: attempt.jail,
-        origin: Origin::Filter,
-        state: State::Asked,
         source: attempt.source,
         rule: attempt.rule,
         failures: tally.failures,
         offset: attempt.offset,
-        since_s: 0,
-        end_s: 0,
+        ..Ban::new(attempt.jail, prefix, Origin::Filter)
     };
     tally.is_due.then(|| ban.last(now_s, jail.bantime_s))
 }
@@ -42,36 +37,26 @@ pub(crate) fn is_shared(refusal: Refusal, prefix: &Prefix) -> bool {
     matches!(refusal, Refusal::OwnAddress | Refusal::Gateway) && prefix.len < prefix.addr.bits()
 }
 
-/// Networks that are counted address by address, because they hold one of our own or a gateway.
+/// The newest networks that are counted address by address, because they hold one of our own or a gateway.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Narrow {
     known: [Prefix; 32],
-    used: usize,
+    next: usize,
 }
 
 impl Narrow {
     /// Whether this network is counted address by address.
     pub(crate) fn holds(&self, prefix: &Prefix) -> bool {
-        self.known.iter().take(self.used).any(|p| p == prefix)
+        self.known.contains(prefix)
     }
 
-    /// Remembers one; beyond 32 the newest takes the first's place.
+    /// Remembers one, and forgets the oldest.
     pub(crate) fn add(&mut self, prefix: Prefix) {
-        if self.holds(&prefix) {
-            return;
-        }
-        let at = self.used;
-        match self.known.get_mut(at) {
-            Some(slot) => {
-                *slot = prefix;
-                self.used = at.saturating_add(1);
-            }
-            None => {
-                self.known.rotate_left(1);
-                if let Some(last) = self.known.last_mut() {
-                    *last = prefix;
-                }
-            }
+        if !self.holds(&prefix)
+            && let Some(slot) = self.known.get_mut(self.next)
+        {
+            *slot = prefix;
+            self.next = self.next.wrapping_add(1) % 32;
         }
     }
 }

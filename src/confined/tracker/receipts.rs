@@ -4,7 +4,6 @@
 //! bans held or given up, records, replies on their way. Never: takes a ban for held that the kernel did not
 //! acknowledge.
 use super::ban::{Ban, State};
-use super::bucket::Place;
 use super::hush::Matter;
 use super::ledger_record::Kind;
 use super::policy;
@@ -61,9 +60,18 @@ impl Tracker {
         }
     }
 
-    /// The kernel holds this ban now: it is noted. Its place and the record's number; `None` where it is
-    /// being lifted meanwhile, or has lost its place.
-    pub(crate) fn hold(&mut self, ban: &Ban) -> Option<(Place, u64)> {
+    /// A ban that was asked for is held now, and its record's number is returned, or it is given up.
+    pub(crate) fn settle(&mut self, ban: &Ban, outcome: Outcome) -> Option<u64> {
+        if matches!(outcome, Outcome::Done(_) | Outcome::Dry) {
+            return self.hold(ban);
+        }
+        self.give_up(ban);
+        None
+    }
+
+    /// The kernel holds this ban now: it is noted, and told of once that is synced. The record's number; `None`
+    /// where it is being lifted meanwhile.
+    pub(crate) fn hold(&mut self, ban: &Ban) -> Option<u64> {
         let key = self.key_of(ban);
         if self.bans.get(&key).is_some_and(|(_, held)| held.state == State::Lifting) {
             return None;
@@ -71,11 +79,14 @@ impl Tracker {
         let held = Ban { state: State::Kernel, ..*ban };
         let place = self.bans.put(&key, &held, self.clock.now_s());
         let record = self.note(Kind::Held, &held);
-        Some((place?, record))
+        if let Some(place) = place {
+            self.acks.push(place, record);
+        }
+        Some(record)
     }
 
     /// The ban did not come to be: what was there before it stands, or nothing does.
-    pub(crate) fn give_up(&mut self, ban: &Ban) {
+    fn give_up(&mut self, ban: &Ban) {
         match self.bans.get(&self.key_of(ban)) {
             Some((place, held)) if held.state == State::Unsure => self.bans.set_state(place, State::Synced),
             Some((place, held)) if held.state == State::Asked => {
@@ -87,43 +98,24 @@ impl Tracker {
     }
 
     fn answered_due(&mut self, ban: &Ban, outcome: Outcome) {
+        self.settle(ban, outcome);
         match outcome {
-            Outcome::Done(_) | Outcome::Dry => {
-                self.forget_tally(ban);
-                if let Some((place, record)) = self.hold(ban) {
-                    self.acks.push(place, record);
-                }
+            Outcome::Done(_) | Outcome::Dry => self.forget_tally(ban),
+            Outcome::Refused(Refusal::Rate) => {
+                self.tell(Matter::Rate, 1, "verdicts refused by the bound of bans a second");
             }
             Outcome::Refused(refusal) => {
-                self.give_up(ban);
-                self.refused_due(ban, refusal);
+                self.forget_tally(ban);
+                // Who of this network failed how often is not known: from now on each address is counted by
+                // itself.
+                if policy::is_shared(refusal, &ban.prefix) {
+                    self.narrow.add(ban.prefix);
+                }
+                self.say_refused(ban, refusal);
             }
-            Outcome::Kernel(errno) => {
-                self.give_up(ban);
-                self.say_kernel(errno);
-            }
-            Outcome::Absent => self.give_up(ban),
+            Outcome::Kernel(errno) => self.say_kernel(errno),
+            Outcome::Absent => {}
         }
-    }
-
-    fn refused_due(&mut self, ban: &Ban, refusal: Refusal) {
-        if refusal == Refusal::Rate {
-            if let Some(count) = self.hush.tell(Matter::Rate, 1, self.now_ns) {
-                say::counted(
-                    &self.log,
-                    Level::Warning,
-                    "verdicts refused by the bound of bans a second",
-                    count,
-                );
-            }
-            return;
-        }
-        self.forget_tally(ban);
-        // Who of this network failed how often is not known: from now on each address is counted by itself.
-        if policy::is_shared(refusal, &ban.prefix) {
-            self.narrow.add(ban.prefix);
-        }
-        self.say_refused(ban, refusal);
     }
 
     /// Says that the guard refused a network, not more than once in ten minutes.
@@ -139,10 +131,8 @@ impl Tracker {
     pub(crate) fn say_kernel(&mut self, errno: u16) {
         if let Some(count) = self.hush.tell(Matter::Kernel, 1, self.now_ns) {
             self.log.line(Level::Warning, |t| {
-                t.bytes(b"verdicts refused by the kernel: ")
-                    .dec(count)
-                    .bytes(b", the last with error ")
-                    .dec(errno.into());
+                t.bytes(b"verdicts refused by the kernel: ").dec(count);
+                t.bytes(b", the last with error ").dec(errno.into());
             });
         }
     }
@@ -161,7 +151,7 @@ impl Tracker {
             if keeps {
                 self.bans.set_state(place, State::Synced);
             }
-            say::banned(&self.log, &self.terms, &ban, None);
+            say::banned(&self.log, &self.terms, &ban);
         }
     }
 

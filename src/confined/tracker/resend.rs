@@ -7,15 +7,15 @@
 //! one. Any other: every ban in force is sent again; the ledger names the new table only once all of them are
 //! in it, so that a tracker that ends halfway begins anew.
 use super::ban::{Ban, State};
-use super::bucket::{Place, WAYS};
+use super::bucket::Place;
 use super::ledger_record::{Kind, Record};
 use super::tracker::Tracker;
 use super::window::Errand;
 use bailiff::shared::base::log::Level;
 use bailiff::shared::pure::wire::verdict::{Action, Outcome, Refusal, Table};
 
-/// Buckets looked at in one turn.
-const SLICE: u32 = 512;
+/// Places looked at in one turn.
+const SLICE: u32 = 4_096;
 /// After the guard's bound of bans a second was met.
 const PAUSE_NS: u64 = 100_000_000;
 
@@ -64,11 +64,10 @@ impl Tracker {
         if !is_first && table.fresh {
             self.counts.healed = self.counts.healed.saturating_add(1);
         }
-        let same = !table.fresh && table.id == self.ledger.table() && table.id != [0; 16];
-        let again = match (same, table.fresh) {
-            (true, _) => None,
-            (false, true) => Some(Again::Fresh),
-            (false, false) => Some(Again::Other),
+        let again = match table.fresh {
+            true => Some(Again::Fresh),
+            false if table.id == self.ledger.table && table.id != [0; 16] => None,
+            false => Some(Again::Other),
         };
         // In a dry run nothing is put back: the walk is over before it begins.
         let cursor = (!self.terms.dry_run).then_some(0);
@@ -81,7 +80,8 @@ impl Tracker {
         let bans = self.bans.count();
         self.log.line(Level::Notice, |t| {
             t.bytes(if is_first { b"table " } else { b"table put back " });
-            t.bytes(if same { b"as left, bans " } else { b"to be filled, bans " }).dec(bans.into());
+            t.bytes(if again.is_none() { b"as left, bans " } else { b"to be filled, bans " })
+                .dec(bans.into());
         });
     }
 
@@ -90,10 +90,9 @@ impl Tracker {
         let Some(mut cursor) = self.pass.cursor.filter(|_| self.now_ns >= self.pass.not_before_ns) else {
             return;
         };
-        let end = cursor.saturating_add(SLICE * WAYS as u32);
+        let end = cursor.saturating_add(SLICE);
         while self.window.room() > 0 && cursor < end {
-            let left = end.saturating_sub(cursor).div_ceil(WAYS as u32);
-            let Some((place, ban)) = self.bans.from(cursor, left).next() else {
+            let Some((place, ban)) = self.bans.from(cursor, end).next() else {
                 cursor = end;
                 break;
             };
@@ -128,10 +127,7 @@ impl Tracker {
             }
             _ => return,
         };
-        let duration_s = if matches!(action, Action::Ban | Action::Extend) { ban.left_s(now_s) } else { 0 };
-        let token = self.window.push(action, errand, ban, duration_s);
-        self.pass.out = self.pass.out.saturating_add(token.is_some().into());
-        self.say_verdict(token, action, ban);
+        self.pass.out = self.pass.out.saturating_add(self.push(action, errand, ban).into());
     }
 
     fn drop_intent(&mut self, place: Place, ban: &Ban) {
@@ -151,11 +147,8 @@ impl Tracker {
         self.pass.out = self.pass.out.saturating_sub(1);
         match outcome {
             Outcome::Done(_) | Outcome::Dry => {
-                let unsure = self
-                    .bans
-                    .at(place)
-                    .filter(|held| held.state == State::Unsure && held.prefix == ban.prefix);
-                if unsure.is_some() {
+                let held = self.bans.at(place).filter(|held| held.prefix == ban.prefix);
+                if held.is_some_and(|held| held.state == State::Unsure) {
                     self.bans.set_state(place, State::Synced);
                 }
             }
@@ -181,9 +174,7 @@ impl Tracker {
             (Outcome::Done(left_s), _) => {
                 let now_s = self.clock.now_s();
                 let end_s = if left_s == 0 { 0 } else { now_s.saturating_add(left_s) };
-                if let Some((place, record)) = self.hold(&Ban { end_s, ..*ban }) {
-                    self.acks.push(place, record);
-                }
+                self.hold(&Ban { end_s, ..*ban });
             }
             (Outcome::Absent, _) => {
                 self.counts.intents_dropped = self.counts.intents_dropped.saturating_add(1);

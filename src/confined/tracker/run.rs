@@ -2,7 +2,7 @@
 //! kept.
 //!
 //! Runs in: the tracker. In: whatever is ready. Out: calls. Never: decides anything itself but when to end.
-use super::connection::PATIENCE_NS;
+use super::control::{Connection, PATIENCE_NS};
 use super::hush::Matter;
 use super::ledger::Trouble;
 use super::say;
@@ -59,21 +59,19 @@ pub(crate) fn run(tracker: &mut Tracker) -> u8 {
 
 impl Tracker {
     fn turn(&mut self, peers: &mut Peers) -> Result<(), Leave> {
-        let mut fixed = [PollFd::IDLE; 6];
         let mut slots = [PollFd::IDLE; 6 + CONNECTIONS];
-        fixed[0] = PollFd::readable(&self.given.enforcer);
-        fixed[1] = self.ledger.bell();
-        fixed[2] = PollFd::readable(&self.given.read);
-        fixed[3] = PollFd::readable(&self.given.control);
+        slots[0] = PollFd::readable(&self.given.enforcer);
+        slots[1] = self.ledger.sync.bell();
+        slots[2] = PollFd::readable(&self.given.read);
+        slots[3] = PollFd::readable(&self.given.control);
         if peers.last_ns.is_none() {
-            fixed[4] = PollFd::readable(&self.given.warden);
+            slots[4] = PollFd::readable(&self.given.warden);
         }
         if peers.watcher && self.takes_attempts() {
-            fixed[5] = PollFd::readable(&self.given.watcher);
+            slots[5] = PollFd::readable(&self.given.watcher);
         }
-        let clients = self.connections.iter().map(|connection| connection.poll());
-        for (slot, poll) in slots.iter_mut().zip(fixed.into_iter().chain(clients)) {
-            *slot = poll;
+        for (slot, client) in slots.iter_mut().skip(6).zip(&self.connections) {
+            *slot = client.as_ref().map_or(PollFd::IDLE, Connection::poll);
         }
         let deadline_ns = self.deadline_ns(peers);
         wait(&mut slots, monotonic_ns(), deadline_ns).map_err(|errno| Leave::Kernel("ppoll", errno))?;
@@ -120,7 +118,7 @@ impl Tracker {
     /// When the next turn is due even if nothing is ready.
     fn deadline_ns(&self, peers: &Peers) -> Option<u64> {
         let sweep = (self.bans.count() > 0).then(|| self.swept_ns.saturating_add(SECOND_NS));
-        let busy = self.connections.iter().filter(|c| c.is_clients_turn());
+        let busy = self.connections.iter().flatten().filter(|c| c.is_clients_turn());
         let client = busy.map(|c| c.active_ns.saturating_add(PATIENCE_NS)).min();
         let pass = self.pass.deadline_ns().filter(|_| self.window.room() > 0);
         [sweep, client, pass, self.ledger.deadline_ns(self.now_ns), peers.last_ns].into_iter().flatten().min()
@@ -179,7 +177,7 @@ impl Tracker {
     }
 
     fn say_trouble(&mut self) {
-        let Some(Trouble(what, errno)) = self.ledger.trouble() else { return };
+        let Some(Trouble(what, errno)) = self.ledger.trouble.take() else { return };
         if self.hush.tell(Matter::Ledger, 1, self.now_ns).is_some() {
             self.log.refused(Level::Warning, what, errno);
         }

@@ -59,13 +59,13 @@ fn what(text: &mut Text<'_>, ban: &Ban) {
     }
 }
 
-/// A ban is held. `by` is the operator's uid.
-pub(crate) fn banned(log: &Log, terms: &Terms, ban: &Ban, by: Option<u32>) {
+/// A ban is held.
+pub(crate) fn banned(log: &Log, terms: &Terms, ban: &Ban) {
     log.line(Level::Notice, |t| {
         whom(t.bytes(b"banned"), terms, ban.jail, &ban.prefix);
         what(t, ban);
-        if let Some(uid) = by {
-            t.bytes(b" by uid ").dec(uid.into());
+        if ban.origin == Origin::Operator {
+            t.bytes(b" by uid ").dec(ban.offset);
         }
         t.bytes(if terms.dry_run { b" (dry run)" } else { b"" });
     });

@@ -6,14 +6,12 @@ use super::acks::{self, Acks};
 use super::bans::{self, Bans};
 use super::bucket::{Buckets, WAYS, slots_for};
 use super::clock::Clock;
-use super::connection::Connection;
 use super::hush::Hush;
 use super::ledger::{Ledger, Trouble};
 use super::policy::Narrow;
 use super::replay::Replay;
 use super::resend::Pass;
 use super::say;
-use super::slab::Slab;
 use super::slot::{GATHER, Slot};
 use super::sync::Sync;
 use super::table::{self, Table, Tallies};
@@ -47,15 +45,8 @@ const LEAST_TALLIES: u64 = 16_384;
 /// Places have 32 bits; more than this many tallies serve nobody.
 const MOST_TALLIES: u64 = 1 << 26;
 
-/// How the memory is shared out, in slots.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Plan {
-    bans: u64,
-    tallies: u64,
-}
-
-/// Bans take what `max_bans` needs, tallies the rest. The error is the ceiling that would do, in bytes.
-fn plan(terms: &Terms, address_space: u64) -> Result<Plan, u64> {
+/// Slots for tallies and for bans: these take what `max_bans` needs, tallies the rest. The error is the ceiling that would do, in bytes.
+fn plan(terms: &Terms, address_space: u64) -> Result<(u64, u64), u64> {
     let bans = slots_for(terms.max_bans);
     let fixed = bans.saturating_mul(bans::Slots::SLOT_BYTES).saturating_add(BUFFERS);
     let each = table::tally_bytes(terms);
@@ -65,20 +56,23 @@ fn plan(terms: &Terms, address_space: u64) -> Result<Plan, u64> {
         let least = LEAST_TALLIES.saturating_mul(each).saturating_add(fixed);
         return Err(least.saturating_add(OTHERS + OWN));
     }
-    Ok(Plan { bans, tallies })
+    Ok((tallies, bans))
 }
 
 /// Brings the tracker up; `uid` is the one that it must find itself with.
 pub(crate) fn start(log: &mut Log, uid: u32) -> Result<Tracker, u8> {
     let warden = Fd::given(0);
-    let terms = hear_terms(&warden).ok_or_else(|| fail(log, "the warden sent no terms", SYSTEM))?;
+    let terms = hear_terms(&warden).ok_or_else(|| {
+        log.say(Level::Error, "the warden sent no terms");
+        SYSTEM
+    })?;
     log.steps = terms.steps;
     let plan = plan(&terms, limit(Limit::As).unwrap_or(0)).map_err(|least| {
         say::counted(log, Level::Error, "memory is too small for max_bans and maxretry; least bytes", least);
         USAGE
     })?;
     let mut secret = [0u8; 16];
-    let prepared = random(&mut secret).and_then(|()| memory(&plan, &terms));
+    let prepared = random(&mut secret).and_then(|()| memory(plan, &terms));
     let (tallies, bans, acks, gather) = prepared.map_err(|errno| {
         log.refused(Level::Error, "memory", errno);
         SYSTEM
@@ -97,27 +91,21 @@ pub(crate) fn start(log: &mut Log, uid: u32) -> Result<Tracker, u8> {
     let slots = [Slot::new(Fd::given(6), first), Slot::new(Fd::given(7), second)];
     let ledger = Ledger::new(slots, Sync::new(queue.ok()), terms.dry_run);
     let log = core::mem::replace(log, Log::new("tracker"));
-    let parts = Parts { warden, log, secret, tallies, bans, acks, ledger };
-    let mut tracker = assemble(terms, parts);
+    let mut tracker = assemble(terms, warden, log, secret, (tallies, bans, acks), ledger);
     tracker.read_clock(realtime_ns() / 1_000_000);
     tracker.tallies.newest = tracker.clock.tick(u64::MAX);
     tracker.read_ledger();
     Ok(tracker)
 }
 
-/// What was made before the tracker is one.
-struct Parts {
+fn assemble(
+    terms: Terms,
     warden: Fd,
     log: Log,
     secret: [u8; 16],
-    tallies: Table,
-    bans: Bans,
-    acks: Acks,
+    (tallies, bans, acks): (Table, Bans, Acks),
     ledger: Ledger,
-}
-
-fn assemble(terms: Terms, parts: Parts) -> Tracker {
-    let Parts { warden, log, secret, tallies, bans, acks, ledger } = parts;
+) -> Tracker {
     let secret = u128::from_le_bytes(secret);
     let now_ns = monotonic_ns();
     let [watcher, enforcer, read, control] = [1, 3, 4, 5].map(Fd::given);
@@ -139,14 +127,9 @@ fn assemble(terms: Terms, parts: Parts) -> Tracker {
         counts: Counts::default(),
         tides: [None; 256],
         pass: Pass::default(),
-        connections: [const { Connection::FREE }; CONNECTIONS],
+        connections: [const { None }; CONNECTIONS],
         swept_ns: 0,
     }
-}
-
-fn fail(log: &Log, what: &str, code: u8) -> u8 {
-    log.say(Level::Error, what);
-    code
 }
 
 fn hear_terms(warden: &Fd) -> Option<Terms> {
@@ -157,12 +140,12 @@ fn hear_terms(warden: &Fd) -> Option<Terms> {
 
 type Memory = (Table, Bans, Acks, [&'static mut [u8]; 2]);
 
-fn memory(plan: &Plan, terms: &Terms) -> Result<Memory, Errno> {
+fn memory((tallies, bans): (u64, u64), terms: &Terms) -> Result<Memory, Errno> {
     let count = |slots: u64| (slots / WAYS as u64) as usize;
-    let rooms = plan.tallies.saturating_mul(table::rooms(terms).into()) as usize;
-    let tallies: Tallies = Buckets::new(slots(count(plan.tallies))?, slots(count(plan.tallies))?);
-    let bans: bans::Slots = Buckets::new(slots(count(plan.bans))?, slots(count(plan.bans))?);
-    let table = Table::new(tallies, Slab::new(slots(rooms)?), terms);
+    let times = tallies.saturating_mul(table::ring_len(terms) as u64) as usize;
+    let tallies: Tallies = Buckets::new(slots(count(tallies))?, slots(count(tallies))?);
+    let bans: bans::Slots = Buckets::new(slots(count(bans))?, slots(count(bans))?);
+    let table = Table::new(tallies, slots(times)?, terms);
     Ok((table, Bans::new(bans), Acks::new(slots(acks::ROOM)?), [slots(GATHER)?, slots(GATHER)?]))
 }
 

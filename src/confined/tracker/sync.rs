@@ -29,15 +29,13 @@ impl Sync {
         }
     }
 
-    /// How the sync under way ended, if it has.
+    /// How the sync under way ended, if it has; silences the bell.
     pub(crate) fn ended(&mut self) -> Option<Result<(), Errno>> {
-        if let Some(ended) = self.ended.take() {
-            return Some(ended);
-        }
-        match self.queue.as_ref()?.ended() {
-            Ok(Some((_, result))) => Some(result),
-            _ => None,
-        }
+        self.ended.take().or_else(|| {
+            let queue = self.queue.as_ref()?;
+            let _ = read(&queue.bell, &mut [0; 8]);
+            queue.ended().ok()?.map(|(_, result)| result)
+        })
     }
 
     /// Whether `ended` has an answer already.
@@ -48,13 +46,5 @@ impl Sync {
     /// Readable once a sync has ended.
     pub(crate) fn bell(&self) -> PollFd {
         self.queue.as_ref().map_or(PollFd::IDLE, |queue| PollFd::readable(&queue.bell))
-    }
-
-    /// Silences the bell.
-    pub(crate) fn hush(&self) {
-        if let Some(queue) = &self.queue {
-            let mut count = [0u8; 8];
-            let _ = read(&queue.bell, &mut count);
-        }
     }
 }

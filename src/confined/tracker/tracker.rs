@@ -6,19 +6,20 @@ use super::ban::Ban;
 use super::bans::Bans;
 use super::bucket::Key;
 use super::clock::Clock;
-use super::connection::Connection;
-use super::hush::Hush;
+use super::control::Connection;
+use super::hush::{Hush, Matter};
 use super::ledger::Ledger;
 use super::ledger_record::{Kind, Record};
-use super::policy::Narrow;
+use super::policy::{self, Narrow};
 use super::resend::Pass;
+use super::say;
 use super::table::Table;
 use super::window::Window;
 use bailiff::shared::base::channel::Fault;
-use bailiff::shared::base::log::Log;
-use bailiff::shared::pure::addr::Prefix;
+use bailiff::shared::base::log::{Level, Log};
+use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::wire::attempt::Tide;
-use bailiff::shared::pure::wire::terms::{JAILS, Terms};
+use bailiff::shared::pure::wire::terms::{JAILS, Jail, Terms};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 
@@ -91,9 +92,8 @@ pub(crate) struct Tracker {
     pub(crate) hush: Hush,
     pub(crate) counts: Counts,
     pub(crate) tides: [Option<Tide>; 256],
-    /// The enforcer's table, once it has named it.
     pub(crate) pass: Pass,
-    pub(crate) connections: [Connection; CONNECTIONS],
+    pub(crate) connections: [Option<Connection>; CONNECTIONS],
     pub(crate) swept_ns: u64,
 }
 
@@ -106,6 +106,19 @@ impl Tracker {
     /// The key of a ban.
     pub(crate) fn key_of(&self, ban: &Ban) -> Key {
         self.key(ban.jail, &ban.prefix)
+    }
+
+    /// The network that is counted for this address in a jail.
+    pub(crate) fn counted(&self, jail: &Jail, addr: Addr) -> Prefix {
+        let wide = policy::counted(jail, addr);
+        if self.narrow.holds(&wide) { policy::alone(addr) } else { wide }
+    }
+
+    /// Says that this has happened so many times, not more than once a minute.
+    pub(crate) fn tell(&mut self, matter: Matter, times: u64, what: &str) {
+        if let Some(count) = self.hush.tell(matter, times, self.now_ns) {
+            say::counted(&self.log, Level::Warning, what, count);
+        }
     }
 
     /// Notes something about a ban in the ledger; the record's number.

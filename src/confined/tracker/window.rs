@@ -18,7 +18,7 @@ const UNANSWERED: usize = FLIGHTS * MOST;
 /// What a verdict is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Errand {
-    /// A tally of this address was due.
+    /// A tally was due.
     Due,
     /// A ban at this place is put back into a table that does not hold it.
     Again(Place),
@@ -68,11 +68,6 @@ impl Window {
     pub(crate) fn room(&self) -> usize {
         let [_, last] = self.flights;
         if last == 0 { MOST.saturating_sub(self.batch.count()) } else { 0 }
-    }
-
-    /// Whether a whole batch can be added.
-    pub(crate) fn is_open(&self) -> bool {
-        self.room() == MOST
     }
 
     /// Adds a verdict about a ban; its number, or `None` when there is no room.
