@@ -153,7 +153,7 @@ fn the_end_is_where_the_last_line_begins() {
             append(&file, &numbers(0..lines_before));
             append(&file, old);
             let mut buf = vec![0; BLOCK];
-            let mut tail = Tail::end(fd(&file), ID, &mut buf).unwrap();
+            let mut tail = Tail::end(fd(&file), ID, file.metadata().unwrap().len(), &mut buf).unwrap();
             append(&file, new);
             let (lines, cuts) = read(&mut tail);
             assert!(cuts.is_empty());
@@ -170,7 +170,7 @@ fn the_end_of_a_long_line_is_no_line() {
             append(&file, if line_before { b"old\n" } else { b"" });
             append(&file, &vec![b'x'; before]);
             let mut buf = vec![0; BLOCK];
-            let mut tail = Tail::end(fd(&file), ID, &mut buf).unwrap();
+            let mut tail = Tail::end(fd(&file), ID, file.metadata().unwrap().len(), &mut buf).unwrap();
             append(&file, b"end\nnext\n");
             let lines = read(&mut tail).0;
             let whole = usize::from(before + 3 <= LONGEST);
@@ -268,7 +268,17 @@ fn positions_come_back() {
 
 fn given(source: u8, generation: u32) -> Source {
     let (dev, ino, btime_ns) = (1, u64::from(generation), 1);
-    Source { source, standing: Standing::Made, watch: generation, jails: 2, generation, dev, ino, btime_ns }
+    Source {
+        source,
+        standing: Standing::Made,
+        watch: generation,
+        jails: 2,
+        generation,
+        dev,
+        ino,
+        btime_ns,
+        size: 0,
+    }
 }
 
 fn generation(file: &File, source: u8, number: u32) -> Generation {

@@ -24,8 +24,9 @@ const PAUSE_NS: u64 = 100_000_000;
 pub(crate) struct Pass {
     /// The kernel's table, once it is known.
     table: Option<[u8; 16]>,
-    /// Whether every ban is sent again, and by which action.
-    again: Option<Again>,
+    /// By which action every ban is sent again, if they are: into empty sets, or into sets that may hold
+    /// anything (Extend).
+    again: Option<Action>,
     /// The next place, while the walk lasts.
     cursor: Option<u32>,
     /// Verdicts of this walk that are not answered.
@@ -35,14 +36,6 @@ pub(crate) struct Pass {
     /// Whether this is the walk after the start: lifts found in the ledger are repeated.
     is_first: bool,
     not_before_ns: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Again {
-    /// Into empty sets.
-    Fresh,
-    /// Into sets that may hold anything.
-    Other,
 }
 
 impl Pass {
@@ -65,9 +58,9 @@ impl Tracker {
             self.counts.healed = self.counts.healed.saturating_add(1);
         }
         let again = match table.fresh {
-            true => Some(Again::Fresh),
+            true => Some(Action::Ban),
             false if table.id == self.ledger.table && table.id != [0; 16] => None,
-            false => Some(Again::Other),
+            false => Some(Action::Extend),
         };
         // In a dry run nothing is put back: the walk is over before it begins.
         let cursor = (!self.terms.dry_run).then_some(0);
@@ -118,11 +111,10 @@ impl Tracker {
         let now_s = self.clock.now_s();
         let (first, again) = (self.pass.is_first, self.pass.again);
         let (action, errand) = match (ban.state, again) {
-            (State::Intent, Some(Again::Fresh)) => return self.drop_intent(place, ban),
+            (State::Intent, Some(Action::Ban)) => return self.drop_intent(place, ban),
             (State::Intent, _) | (State::Unsure, None) if first => (Action::Ask, Errand::Resolve(place)),
             (State::Lifting, _) if first => (Action::Unban, Errand::Resolve(place)),
-            (State::Kernel | State::Synced | State::Unsure, Some(again)) if ban.is_in_force(now_s) => {
-                let action = if again == Again::Fresh { Action::Ban } else { Action::Extend };
+            (State::Kernel | State::Synced | State::Unsure, Some(action)) if ban.is_in_force(now_s) => {
                 (action, Errand::Again(place))
             }
             _ => return,

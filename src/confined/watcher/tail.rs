@@ -80,11 +80,10 @@ impl Tail {
         Self { fd, file, offset, mark, skipping, seen: offset, hollow: false }
     }
 
-    /// Reads from the end, or rather from the start of the line that is being written there.
-    pub(crate) fn end(fd: Fd, file: FileId, buf: &mut [u8]) -> Result<Self, Errno> {
-        let size = stat(&fd)?.size;
-        let window = buf.get_mut(..MARK + LONGEST + 1).ok_or(Errno::EINVAL)?;
-        let from = size.saturating_sub(window.len() as u64);
+    /// Reads from this end on, or rather from the start of the line that was being written there.
+    pub(crate) fn end(fd: Fd, file: FileId, size: u64, buf: &mut [u8]) -> Result<Self, Errno> {
+        let from = size.saturating_sub((MARK + LONGEST + 1) as u64);
+        let window = buf.get_mut(..size.saturating_sub(from) as usize).ok_or(Errno::EINVAL)?;
         let got = pread(&fd, window, from)?;
         let bytes = window.get(..got).unwrap_or(&[]);
         let start = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at.saturating_add(1));

@@ -6,7 +6,7 @@
 //! Where reading of a file begins: where it stopped, if a position of this very file was saved (a file that
 //! was cut since shows it at the first read, and is read from its start); else at its first byte, if the
 //! warden saw it come or if it was made after the last position of any file was saved, so while no watcher
-//! ran; else at its end. A file that was rotated while no watcher ran is read on from its position.
+//! ran; else at the end that it had when the warden opened it. A file that was rotated while no watcher ran is read on from its position.
 use super::generations::{Generation, file};
 use super::tail::Tail;
 use super::watcher::{Leave, Watcher};
@@ -34,7 +34,7 @@ impl Watcher<'_> {
             Some(position) => Ok(Tail::resume(fd, &position)),
             None if given.standing == Standing::Former => return Ok(()),
             None if given.standing.is_whole() || self.positions.is_unread(&id) => Ok(Tail::whole(fd, id)),
-            None => Tail::end(fd, id, self.buf),
+            None => Tail::end(fd, id, given.size, self.buf),
         };
         match tail {
             Ok(tail) => self.add(tail, given),

@@ -222,6 +222,7 @@ impl Sources {
             dev: stat.dev,
             ino: stat.ino,
             btime_ns: stat.btime_ns,
+            size: stat.size,
         };
         if standing == Standing::Made && (is_known || !self.started) {
             record.standing = Standing::Found;

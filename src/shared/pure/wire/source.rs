@@ -73,11 +73,13 @@ pub struct Source {
     pub ino: u64,
     /// Likewise.
     pub btime_ns: u64,
+    /// Its length when the warden opened it: what was written since is new, even if the watcher takes it later.
+    pub size: u64,
 }
 
 impl Record for Source {
     const KIND: u8 = b'S';
-    const SIZE: usize = 40;
+    const SIZE: usize = 48;
 
     fn put(&self, to: &mut Put<'_>) {
         to.u8(self.source)
@@ -86,7 +88,7 @@ impl Record for Source {
             .u32(self.watch)
             .u32(self.jails)
             .u32(self.generation);
-        to.u64(self.dev).u64(self.ino).u64(self.btime_ns);
+        to.u64(self.dev).u64(self.ino).u64(self.btime_ns).u64(self.size);
     }
 
     fn get(from: &mut Get<'_>) -> Option<Self> {
@@ -108,6 +110,7 @@ impl Record for Source {
             dev: from.u64()?,
             ino: from.u64()?,
             btime_ns: from.u64()?,
+            size: from.u64()?,
         };
         (zero == 0).then_some(got)
     }
