@@ -36,7 +36,7 @@ if shutil.which("nft"):
     subprocess.run(["nft", "flush", "ruleset"], capture_output=True)
     wait_for(lambda: "198.51.100.7" in str(kernel()), "the ban is back after a flush")
 daemon.process.send_signal(signal.SIGHUP)
-daemon.wait_log("new configuration is in force")
+wait_for(lambda: daemon.text().count("ready after") == 2, "a second generation is ready", 30)
 daemon.client("list", check_code=0)
 subprocess.run(["strace", "-ff", "-y", "-o", traces / "t", BIN / "bailiff", "--config", daemon.config, "list"],
                stdout=subprocess.DEVNULL, check=True)
