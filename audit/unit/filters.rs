@@ -1,13 +1,18 @@
 //! The filter language: refusals by reason, generated code against the interpreter, random bytes.
 use super::crooked::Crooked;
-use bailiff::shared::pure::filter::{FILTERS, named};
+use bailiff::shared::pure::addr::Addr;
+use bailiff::shared::pure::filter::{FILTERS, Match, named};
 
 #[path = "../../filters/compiler/mod.rs"]
 pub(crate) mod compiler;
-#[path = "../../src/confined/watcher/filters.rs"]
-pub(crate) mod watcher;
+use bailiff::shared::pure::engine;
 
 pub(crate) const ALL: u8 = u8::MAX;
+
+/// What the patterns of a filter of form text make of a message without header.
+pub(crate) fn scan_message(filter: u8, modes: u8, message: &[u8]) -> Option<Match> {
+    engine::scan_message(filter, modes, Addr::default(), message)
+}
 
 const HEAD: &str = "filter t\nprogram t\nheader syslog\nlog /var/log/t\nport 1\nclass a b\nmode m = a\nmode n = a b\ndefault m\n";
 
@@ -170,7 +175,11 @@ fn refuses_errors_of_form() {
             (2, 5),
             "an empty alternative; an optional part is written `<?...>`",
         ),
-        ("pattern a\n  x\n", (2, 3), "no address: a pattern that counts needs one <addr> or <addr:port>"),
+        (
+            "pattern a\n  x\n",
+            (2, 3),
+            "no address: a pattern that counts needs one <addr>, <addr:port>, <addr:port?> or <addr.port>",
+        ),
         (
             "pattern a\n  x <addr> <addr>\n",
             (2, 12),
@@ -178,9 +187,9 @@ fn refuses_errors_of_form() {
         ),
         ("pattern a\n  x <?<addr>>\n", (2, 7), "an optional part holds no address and no free text"),
         (
-            "pattern a\n  <addr> x\n",
+            "pattern a\n  <text> x <addr>\n",
             (2, 3),
-            "a pattern opens with literal text: by its first bytes it is found among the others",
+            "a pattern opens with what the service writes: literal text, an address, a name",
         ),
         (
             "pattern a\n  x <text> y \"<quoted> from <addr>\n",
@@ -199,7 +208,17 @@ fn refuses_errors_of_form() {
         ("ports 22\n", (1, 1), "unknown word `ports`"),
         ("port 65536\n", (1, 6), "`65536` is no port"),
         ("log auth.log\n", (1, 5), "a log is an absolute path"),
-        ("header json\n", (1, 8), "an unknown header; there is: syslog"),
+        ("header json\n", (1, 8), "an unknown header; there are: syslog, time, raw"),
+        (
+            "form xml\n",
+            (1, 6),
+            "an unknown form; there are: text, access, apache, nginx, json, logfmt, json logfmt",
+        ),
+        (
+            "pattern a\n  x <not y> <addr>\n",
+            (2, 5),
+            "beside <not X> must stand literal text that holds one of its bytes, or the end",
+        ),
         ("filter u\n", (1, 8), "the name must be the file's"),
         ("pattern a\n  x <addr>\n  hits 192.0.2.1 x\n", (3, 3), "expected `hit ADDRESS LINE` or `miss LINE`"),
         ("pattern a\n  x <addr>\n  miss[z] x\n", (3, 7), "`z` is no mode of this filter"),
@@ -208,7 +227,7 @@ fn refuses_errors_of_form() {
         assert_eq!((got.0, got.1), at, "{body}: {}", got.2);
         assert_eq!(got.2, reason, "{body}");
     }
-    assert_eq!(compiler::read("t", "filter t\n").err().map(|f| f.reason), Some("no `program`".to_owned()));
+    assert_eq!(compiler::read("t", "filter t\n").err().map(|f| f.reason), Some("no `header`".to_owned()));
 }
 
 #[test]
@@ -285,10 +304,10 @@ fn generated_code_and_interpreter_agree() {
                 random.spoil(&mut line, &examples);
             }
             let modes = 1 << random.below(4) | random.below(256) as u8;
-            let Some(message) = compiler::run::message(filter, &line) else { continue };
+            let Some(seen) = compiler::run::seen(filter, &line) else { continue };
             let expected =
-                compiler::run::judge(filter, modes, message).and_then(|(rule, addr)| Some((rule, addr?)));
-            let got = watcher::scan(i as u8, modes, &line);
+                compiler::run::judge(filter, modes, seen).and_then(|(rule, addr)| Some((rule, addr?)));
+            let got = engine::scan(i as u8, modes, &line);
             hits += usize::from(got.is_some());
             let octets = |a: String| a;
             assert_eq!(
@@ -308,14 +327,14 @@ fn random_bytes_never_panic_and_cost_linear_time() {
     for _ in 0..200_000 {
         let n = random.below(200) as usize;
         let line: Vec<u8> = (0..n).map(|_| random.next() as u8).collect();
-        assert_eq!(watcher::scan(0, ALL, &line), None);
-        assert_eq!(watcher::scan_message(0, ALL, &line), None);
+        assert_eq!(engine::scan(0, ALL, &line), None);
+        assert_eq!(scan_message(0, ALL, &line), None);
     }
     // Every token's worst filling, one megabyte of it: one walk takes milliseconds, a quadratic one an hour. The
     // bound on a message's length would end the reading at once, so the primitives are called here.
-    use bailiff::shared::pure::{header, scan};
-    fn group(m: &[u8]) -> Option<(bailiff::shared::pure::addr::Addr, &[u8])> {
-        let (addr, m) = scan::addr(m)?;
+    use bailiff::shared::pure::{header, peer, scan};
+    fn group(m: &[u8]) -> Option<(Addr, &[u8])> {
+        let (addr, m) = peer::addr(m)?;
         Some((addr, scan::number(m.strip_prefix(b" port ")?)?.strip_prefix(b" ssh2")?))
     }
     for unit in [

@@ -3,6 +3,7 @@
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::bytes::Text;
 use bailiff::shared::pure::filter::{FILTERS, Filter, Mode};
+use bailiff::shared::pure::form::Form;
 use bailiff::shared::pure::settings::{
     self, Cpu, DAEMON, GUARD, JAIL, KEYS, LOGS, Missing, Name, Path, Settings,
 };
@@ -17,7 +18,19 @@ const SSHD: &[Mode] = &[
 ];
 
 const fn filter(name: &'static str, modes: &'static [Mode], logs: &'static [&'static str]) -> Filter {
-    Filter { name, modes, default_modes: 1, logs, ports: &[], programs: &[], rules: &[] }
+    Filter {
+        name,
+        modes,
+        default_modes: 1,
+        logs,
+        ports: &[],
+        programs: &[],
+        headers: 1,
+        form: Form::Text,
+        forged: "",
+        journal: &[],
+        rules: &[],
+    }
 }
 
 static CATALOGUE: [Filter; 3] = [

@@ -1,7 +1,8 @@
 //! filters/sshd.filter: vectors, hostile names, and the figures on an annotated log when one is given.
 use super::crooked::Crooked;
-use super::filters::{ALL, sources, watcher};
+use super::filters::{ALL, scan_message, sources};
 use bailiff::shared::pure::addr::Addr;
+use bailiff::shared::pure::engine;
 use bailiff::shared::pure::filter::{FILTERS, named};
 use std::time::Instant;
 
@@ -27,7 +28,7 @@ fn vectors_hold() {
         let mut fields = vector.splitn(4, ' ');
         let mut field = || fields.next().unwrap_or_else(|| panic!("line {}: too few fields", n + 1));
         let (modes, peer, weight, line) = (mode(field()), field(), field(), field());
-        let got = watcher::scan(sshd(), modes, line.as_bytes());
+        let got = engine::scan(sshd(), modes, line.as_bytes());
         let expected = (peer != "-").then(|| (addr(peer).unwrap(), weight.parse::<u16>().unwrap()));
         assert_eq!(got.map(|m| (m.addr, m.weight)), expected, "audit/vectors/sshd.txt:{}: {line}", n + 1);
         held += 1;
@@ -43,14 +44,14 @@ fn a_repeated_line_counts_as_often_as_it_says_but_at_most_a_thousand_times() {
         let line = format!(
             "Nov 21 19:55:47 host sshd[288]: message repeated {times} times: [ Failed password for root from 192.0.2.9 port 4242 ssh2]"
         );
-        let got = watcher::scan(sshd(), ALL, line.as_bytes()).map(|m| m.weight);
+        let got = engine::scan(sshd(), ALL, line.as_bytes()).map(|m| m.weight);
         assert_eq!(got, Some(weight), "{times}");
     }
     for times in ["", "x", "-1", "18446744073709551616"] {
         let line = format!(
             "Nov 21 19:55:47 host sshd[288]: message repeated {times} times: [ Failed password for root from 192.0.2.9 port 4242 ssh2]"
         );
-        assert_eq!(watcher::scan(sshd(), ALL, line.as_bytes()), None, "{times}");
+        assert_eq!(engine::scan(sshd(), ALL, line.as_bytes()), None, "{times}");
     }
 }
 
@@ -61,7 +62,7 @@ fn a_method_that_pushes_the_true_address_off_the_end_frames_nobody() {
     for cut in [1019, 1020, 1021, 1022, 1023] {
         let message = format!("Failed {}{fake}", "x".repeat(cut - 7 - fake.len()));
         assert_eq!(message.len(), cut);
-        assert_eq!(watcher::scan_message(sshd(), ALL, message.as_bytes()), None);
+        assert_eq!(scan_message(sshd(), ALL, message.as_bytes()), None);
     }
 }
 
@@ -229,7 +230,7 @@ fn hostile_names_frame_nobody() {
             filling = filling[keep].to_owned();
         }
         let message = written.replace("{peer}", PEER).replace("{}", &filling);
-        let got = watcher::scan_message(sshd(), ALL, message.as_bytes());
+        let got = scan_message(sshd(), ALL, message.as_bytes());
         lines += 1;
         match got {
             Some(m) => assert_eq!(m.addr, peer, "framed by: {message}"),
@@ -286,9 +287,9 @@ fn corpus() {
         let line = field(entry, "line").unwrap();
         let got = if entry.contains("\"journal\": true") {
             let message = line.split_once(": ").map_or(line.as_str(), |(_, m)| m);
-            watcher::scan_message(sshd(), modes, message.as_bytes())
+            scan_message(sshd(), modes, message.as_bytes())
         } else {
-            watcher::scan(sshd(), modes, line.as_bytes())
+            engine::scan(sshd(), modes, line.as_bytes())
         };
         let host = field(entry, "host");
         if !entry.contains("\"match\": true") {
@@ -361,7 +362,7 @@ fn speed() {
             let start = Instant::now();
             for _ in 0..n {
                 for line in lines {
-                    std::hint::black_box(watcher::scan(
+                    std::hint::black_box(engine::scan(
                         sshd(),
                         mode("normal"),
                         std::hint::black_box(line.as_bytes()),

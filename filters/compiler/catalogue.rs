@@ -13,10 +13,12 @@ pub fn catalogue(filters: &[Filter]) -> String {
         let modes: Vec<String> =
             f.modes.iter().map(|m| format!("Mode {{ name: {:?}, bits: {} }}", m.name, m.bits)).collect();
         let (default, logs, ports, programs) = (f.default_modes, &f.logs, &f.ports, &f.programs);
+        let (headers, form, forged, journal) = (f.headers, f.form, &f.forged, &f.journal);
         let _ = write!(
             out,
             "    Filter {{\n        name: {:?},\n        modes: &[{}],\n        default_modes: {default},\n        \
-             logs: &{logs:?},\n        ports: &{ports:?},\n        programs: &{programs:?},\n        rules: &[\n",
+             logs: &{logs:?},\n        ports: &{ports:?},\n        programs: &{programs:?},\n        headers: {headers},\n        form: Form::{form:?},\n        \
+             forged: {forged:?},\n        journal: &{journal:?},\n        rules: &[\n",
             f.name,
             modes.join(", ")
         );

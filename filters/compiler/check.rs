@@ -2,8 +2,9 @@
 //!
 //! Runs in: the filter compiler. In: a parsed filter. Out: nothing, or the first thing that is wrong.
 
+use super::form::Seen;
 use super::parse::{Example, Filter, Rule};
-use super::run::{address, judge, message, refilled};
+use super::run::{address, judge, refilled, seen};
 use super::{Fault, fault};
 
 /// The address that hostile fillings name: TEST-NET-3, which no example uses.
@@ -27,8 +28,8 @@ pub fn check(filter: &Filter) -> Result<(), Fault> {
 
 /// The rule that takes an example, in the example's mode or the rule's own classes.
 fn winner(filter: &Filter, rule: &Rule, example: &Example) -> Option<usize> {
-    let message = message(filter, example.text.as_bytes())?;
-    Some(judge(filter, example.modes.unwrap_or(rule.modes), message)?.0)
+    let seen = seen(filter, example.text.as_bytes())?;
+    Some(judge(filter, example.modes.unwrap_or(rule.modes), seen)?.0)
 }
 
 fn is_own(rule: &Rule, example: &Example) -> bool {
@@ -67,12 +68,12 @@ fn holds(filter: &Filter, at: usize, rule: &Rule, example: &Example) -> Result<(
     let Some(wanted) = address(wanted) else {
         return fault(line, col, format!("`{wanted}` is no address"));
     };
-    let Some(message) = message(filter, example.text.as_bytes()) else {
+    let Some(seen) = seen(filter, example.text.as_bytes()) else {
         return fault(line, col, "this example does not hold: no header of one of the filter's programs");
     };
     let modes = example.modes.unwrap_or(rule.modes);
     for modes in [modes, u8::MAX] {
-        match judge(filter, modes, message) {
+        match judge(filter, modes, seen) {
             Some((_, Some(addr))) if addr == wanted => {}
             Some((_, Some(_))) => {
                 return fault(line, col, "this example does not hold: another address is read");
@@ -80,7 +81,7 @@ fn holds(filter: &Filter, at: usize, rule: &Rule, example: &Example) -> Result<(
             _ => return fault(line, col, "this example does not hold: nobody is accused"),
         }
     }
-    match judge(filter, modes, message) {
+    match judge(filter, modes, seen) {
         Some((taken, _)) if taken != at => {
             let reason = format!(
                 "this example does not hold: the pattern of line {} takes it",
@@ -93,8 +94,8 @@ fn holds(filter: &Filter, at: usize, rule: &Rule, example: &Example) -> Result<(
 }
 
 fn stays_unmatched(filter: &Filter, miss: &Example) -> Result<(), Fault> {
-    let Some(message) = message(filter, miss.text.as_bytes()) else { return Ok(()) };
-    match judge(filter, miss.modes.unwrap_or(u8::MAX), message) {
+    let Some(seen) = seen(filter, miss.text.as_bytes()) else { return Ok(()) };
+    match judge(filter, miss.modes.unwrap_or(u8::MAX), seen) {
         Some((taken, Some(_))) => {
             let reason = format!(
                 "this line must not match, but the pattern of line {} takes it",
@@ -112,10 +113,10 @@ fn hostile(filter: &Filter) -> Result<(), Fault> {
     let fillings: Vec<Vec<u8>> = filter.rules.iter().flat_map(|r| imitations(filter, r)).collect();
     for rule in filter.rules.iter().filter(|r| r.weight > 0) {
         let Some(example) = rule.examples.iter().find(|e| e.addr.is_some()) else { continue };
-        let Some(message) = message(filter, example.text.as_bytes()) else { continue };
+        let Some(seen) = seen(filter, example.text.as_bytes()) else { continue };
         let peer = example.addr.as_deref().and_then(address);
-        for line in fillings.iter().flat_map(|f| refilled(rule, message, f)) {
-            let accused = judge(filter, u8::MAX, &line).and_then(|(_, addr)| addr);
+        for line in fillings.iter().flat_map(|f| refilled(filter, rule, seen, f)) {
+            let accused = judge(filter, u8::MAX, Seen { message: &line, ..seen }).and_then(|(_, addr)| addr);
             if accused.is_some() && accused != peer {
                 let shown = String::from_utf8_lossy(&line).into_owned();
                 return fault(rule.line, rule.col, format!("the address can be framed, as in `{shown}`"));
@@ -128,8 +129,8 @@ fn hostile(filter: &Filter) -> Result<(), Fault> {
 /// Parts of a rule's first hit, cut at its words, that name the victim.
 fn imitations(filter: &Filter, rule: &Rule) -> Vec<Vec<u8>> {
     let Some(hit) = rule.examples.iter().find(|e| e.addr.is_some()) else { return Vec::new() };
-    let Some(message) = message(filter, hit.text.as_bytes()) else { return Vec::new() };
-    let text = String::from_utf8_lossy(message).replace(hit.addr.as_deref().unwrap_or_default(), VICTIM);
+    let Some(seen) = seen(filter, hit.text.as_bytes()) else { return Vec::new() };
+    let text = String::from_utf8_lossy(seen.message).replace(hit.addr.as_deref().unwrap_or_default(), VICTIM);
     let Some(at) = text.find(VICTIM) else { return Vec::new() };
     let end = at + VICTIM.len();
     let starts =

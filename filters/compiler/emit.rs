@@ -4,20 +4,24 @@
 //! function per pattern, in the order of its tokens, and per filter one dispatch on the first bytes that tell
 //! its patterns apart.
 
+use super::form::Form;
 use super::lex::{Kind, Token};
-use super::parse::{Filter, Rule};
-use super::plan::lead;
-use super::run::stop;
+use super::parse::{Filter, Part, Rule};
+use super::plan::{Plan, Stop, holds_addr, lead, stop_of};
+use super::steps::word_end;
 use std::fmt::Write as _;
 
 /// Leading literals of one pattern that are told apart; more are left to the pattern itself.
 const OPENINGS_MAX: usize = 16;
 
-fn bytes(text: &[u8]) -> String {
+/// Patterns that are tried one after another rather than told apart.
+const SIDE_BY_SIDE: usize = 1;
+
+pub fn bytes(text: &[u8]) -> String {
     format!("b\"{}\"", text.escape_ascii().to_string().replace("\\'", "'"))
 }
 
-fn byte(b: u8) -> String {
+pub fn byte(b: u8) -> String {
     format!("b'{}'", [b].escape_ascii().to_string().replace("\\\"", "\""))
 }
 
@@ -49,11 +53,17 @@ fn step(tokens: &[Token], at: usize, back: bool, parts: &mut usize) -> Step {
         Kind::Hex => (call("hex"), 0),
         Kind::Name => (call("name"), 0),
         Kind::Quoted => (call("quoted"), 0),
-        Kind::Word => (format!("scan::word{suffix}(m, {})?", byte(stop(tokens, at, back))), 0),
-        Kind::Ip => (call("addr"), 1),
-        Kind::IpPort => (call("addr_port"), 1),
-        Kind::Addr => (call("addr"), 2),
-        Kind::AddrPort => (call("addr_port"), 2),
+        Kind::Blanks => (call("blanks"), 0),
+        Kind::Word => (format!("scan::word{suffix}(m, {})?", byte(word_end(tokens, at, back))), 0),
+        Kind::Not(never) => match stop_of(tokens, at, back) {
+            Some(Stop::Held(held)) => (format!("scan::not{suffix}(m, {}, {held})?", bytes(never)), 0),
+            _ => (format!("scan::none(m, {})?", bytes(never)), 0),
+        },
+        Kind::Addr(form, accused) => {
+            let name =
+                ["addr", "addr_port", "addr_may_port", "addr_dot_port", "addr_port_bare"][usize::from(*form)];
+            (format!("peer::{name}{suffix}(m)?"), if *accused { 2 } else { 1 })
+        }
         Kind::Opt(part) => match part.as_slice() {
             [Token { kind: Kind::Lit(text), .. }] => (format!("m.{fix}({}).unwrap_or(m)", bytes(text)), 0),
             part => {
@@ -91,12 +101,11 @@ fn lines(out: &mut String, tokens: &[Token], back: bool, parts: &mut usize) {
     }
 }
 
-/// The function of one pattern.
-fn pattern(filter: &Filter, rule: &Rule) -> String {
-    let plan = &rule.plan;
+/// The body of a function that reads one part of a pattern; `result` is what it yields at its end.
+fn body(plan: &Plan, longest: usize, result: &str) -> String {
     let mut body = String::new();
-    if rule.longest > 0 {
-        let _ = writeln!(body, "    if m.len() > {} {{\n        return None;\n    }}", rule.longest);
+    if longest > 0 {
+        let _ = writeln!(body, "    if m.len() > {longest} {{\n        return None;\n    }}");
     }
     let mut parts = 0;
     lines(&mut body, &plan.front, false, &mut parts);
@@ -112,17 +121,43 @@ fn pattern(filter: &Filter, rule: &Rule) -> String {
         let _ = writeln!(body, "    let (m, _) = scan::find(m, {}, find{i})?;", bytes(lead));
     }
     lines(&mut body, &plan.back, true, &mut parts);
-    let value = if rule.weight > 0 { "addr" } else { "()" };
     match plan.text {
-        true => body = close(&body, value),
+        true => close(&body, result),
         false => {
-            let _ = writeln!(body, "    m.is_empty().then_some({value})");
+            let _ = writeln!(body, "    m.is_empty().then_some({result})");
+            body
         }
     }
-    let result = if rule.weight > 0 { "Addr" } else { "()" };
+}
+
+/// The function of one pattern.
+fn pattern(filter: &Filter, rule: &Rule) -> String {
+    let accuses = |part: &Part| rule.weight > 0 && part.tokens.iter().any(holds_addr);
+    let value = |accuses: bool| if accuses { ("Addr", "addr") } else { ("()", "()") };
     let (file, line, name) = (&filter.name, rule.line, function(filter, rule));
     let head = format!("// {file}.filter:{line}\n// {}\n", rule.text);
-    format!("\n{head}fn {name}(m: &[u8]) -> Option<{result}> {{\n{body}}}\n")
+    let (kind, result) = value(rule.parts.iter().any(accuses));
+    let code = match rule.parts.as_slice() {
+        [part] if part.path.is_empty() => body(&part.plan, rule.longest, result),
+        parts => {
+            let get = match filter.form {
+                Form::Json => "field::json",
+                Form::Logfmt => "field::logfmt",
+                _ => "field::either",
+            };
+            let mut code = String::new();
+            for (i, part) in parts.iter().enumerate() {
+                let (kind, result) = value(accuses(part));
+                let longest = if i == 0 { rule.longest } else { 0 };
+                let inner = body(&part.plan, longest, result);
+                code += &indent(&format!("fn field{i}(m: &[u8]) -> Option<{kind}> {{\n{inner}}}\n"));
+                let bound = if accuses(part) { "let addr = " } else { "" };
+                let _ = writeln!(code, "    {bound}field{i}({get}(m, {})?)?;", texts(&part.path));
+            }
+            format!("{code}    Some({result})\n")
+        }
+    };
+    format!("\n{head}fn {name}(m: &[u8]) -> Option<{kind}> {{\n{code}}}\n")
 }
 
 /// Ends a body whose last line need not name what is left.
@@ -138,24 +173,44 @@ fn close(body: &str, value: &str) -> String {
     format!("{before}{last}    Some({value})\n")
 }
 
-/// The literal openings of a pattern: optional and alternative parts spelled out.
-fn openings(tokens: &[Token]) -> Vec<Vec<u8>> {
-    let mut all = vec![Vec::new()];
+/// The literal openings of a rule: optional and alternative parts spelled out, as far as they are literal. An
+/// empty one: it may open with any byte.
+pub fn openings(rule: &Rule) -> Vec<Vec<u8>> {
+    match rule.parts.as_slice() {
+        [part] if part.path.is_empty() => opened(&part.tokens).into_iter().map(|(text, _)| text).collect(),
+        _ => vec![Vec::new()],
+    }
+}
+
+/// Openings, and whether each goes on behind these tokens.
+fn opened(tokens: &[Token]) -> Vec<(Vec<u8>, bool)> {
+    let mut all = vec![(Vec::new(), true)];
     for token in tokens {
-        let choices: Vec<Vec<u8>> = match &token.kind {
-            Kind::Lit(text) => vec![text.clone()],
-            Kind::Alt(texts) => texts.clone(),
-            Kind::Opt(inner) if inner.iter().all(|t| matches!(t.kind, Kind::Lit(_) | Kind::Alt(_))) => {
-                let mut choices = openings(inner);
-                choices.push(Vec::new());
+        let choices: Vec<(Vec<u8>, bool)> = match &token.kind {
+            Kind::Lit(text) => vec![(text.clone(), true)],
+            Kind::Alt(texts) => texts.iter().map(|t| (t.clone(), true)).collect(),
+            Kind::Opt(inner) => {
+                let mut choices = opened(inner);
+                choices.push((Vec::new(), true));
                 choices
             }
-            _ => return all,
+            _ => vec![(Vec::new(), false)],
         };
-        if all.len() * choices.len() > OPENINGS_MAX {
-            return all;
+        let open = all.iter().filter(|a| a.1).count();
+        if open == 0 {
+            break;
         }
-        all = all.iter().flat_map(|a| choices.iter().map(move |c| [a.as_slice(), c].concat())).collect();
+        if open * choices.len() > OPENINGS_MAX {
+            all.iter_mut().for_each(|a| a.1 = false);
+            break;
+        }
+        let longer = |(text, open): &(Vec<u8>, bool)| -> Vec<(Vec<u8>, bool)> {
+            if !open {
+                return vec![(text.clone(), false)];
+            }
+            choices.iter().map(|(more, open)| ([text.as_slice(), more].concat(), *open)).collect()
+        };
+        all = all.iter().flat_map(longer).collect();
     }
     all
 }
@@ -164,17 +219,23 @@ fn openings(tokens: &[Token]) -> Vec<Vec<u8>> {
 type Entry = (usize, Vec<u8>);
 
 /// The function `name`: a match on the byte at `depth`, whose branches are patterns or, where several share a
-/// longer opening, functions of their own, appended to `out` behind it.
+/// longer opening, functions of their own, appended to `out` behind it. A pattern whose opening ends before
+/// that byte stands in every branch.
 fn dispatch(out: &mut String, filter: &Filter, entries: &[Entry], depth: usize, name: &str) {
-    let shared = entries.first().and_then(|e| e.1.get(..depth)).unwrap_or_default();
-    let _ = write!(out, "\n// {}.filter: messages that open with {}\n", filter.name, bytes(shared));
-    let _ = writeln!(out, "fn {name}(modes: u8, m: &[u8]) -> Option<Match> {{");
+    let shared = entries.iter().map(|e| &e.1).max_by_key(|e| e.len()).and_then(|e| e.get(..depth));
+    let _ = write!(
+        out,
+        "\n// {}.filter: messages that open with {}\n",
+        filter.name,
+        bytes(shared.unwrap_or_default())
+    );
+    let _ = writeln!(out, "fn {name}(modes: u8, peer: Addr, m: &[u8]) -> Option<Match> {{");
     let mut depth = depth;
     while entries.iter().all(|e| e.1.len() > depth && e.1[depth] == entries[0].1[depth]) && entries.len() > 1
     {
         depth += 1;
     }
-    if entries.iter().any(|e| e.1.len() <= depth) || rules(entries).len() == 1 {
+    if rules(entries).len() <= SIDE_BY_SIDE || entries.iter().all(|e| e.1.len() <= depth) {
         leaf(out, filter, &rules(entries));
         *out += "}\n";
         return;
@@ -182,47 +243,49 @@ fn dispatch(out: &mut String, filter: &Filter, entries: &[Entry], depth: usize, 
     let byte_at = if depth == 0 { "first()".to_owned() } else { format!("get({depth})") };
     let _ = writeln!(out, "    match m.{byte_at} {{");
     let mut below = String::new();
-    for (n, (firsts, under)) in branches(entries, depth).into_iter().enumerate() {
+    let mut number = 0;
+    let mut branch = |under: &[Entry]| match rules(under).as_slice() {
+        [] => "None".to_owned(),
+        [only] if filter.rules[*only].weight > 0 => take(filter, *only),
+        _ => {
+            let inner = if name.contains("_opening_") {
+                format!("{name}_{number}")
+            } else {
+                format!("{name}_opening_{number}")
+            };
+            number += 1;
+            dispatch(&mut below, filter, under, depth + 1, &inner);
+            format!("{inner}(modes, peer, m)")
+        }
+    };
+    for (firsts, under) in branches(entries, depth) {
         let firsts: Vec<String> = firsts.into_iter().map(byte).collect();
-        let call = match rules(&under).as_slice() {
-            [only] if filter.rules[*only].weight > 0 => take(filter, *only),
-            _ => {
-                let inner = if name.contains("_opening_") {
-                    format!("{name}_{n}")
-                } else {
-                    format!("{name}_opening_{n}")
-                };
-                dispatch(&mut below, filter, &under, depth + 1, &inner);
-                format!("{inner}(modes, m)")
-            }
-        };
-        let _ = writeln!(out, "        Some({}) => {call},", firsts.join(" | "));
+        let _ = writeln!(out, "        Some({}) => {},", firsts.join(" | "), branch(&under));
     }
-    let _ = write!(out, "        _ => None,\n    }}\n}}\n{below}");
+    let others: Vec<Entry> = entries.iter().filter(|e| e.1.len() <= depth).cloned().collect();
+    let _ = write!(out, "        _ => {},\n    }}\n}}\n{below}", branch(&others));
 }
 
 fn rules(entries: &[Entry]) -> Vec<usize> {
     let mut rules: Vec<usize> = entries.iter().map(|e| e.0).collect();
+    rules.sort_unstable();
     rules.dedup();
     rules
 }
 
-/// The entries by their byte at `depth`; bytes behind which one and the same pattern stands share a branch.
+/// The entries by their byte at `depth`; bytes behind which the same patterns stand share a branch.
 fn branches(entries: &[Entry], depth: usize) -> Vec<(Vec<u8>, Vec<Entry>)> {
-    let mut all: Vec<(Vec<u8>, Vec<Entry>)> = Vec::new();
-    for entry in entries {
-        let first = entry.1[depth];
-        match all.iter_mut().find(|b| b.0 == [first]) {
-            Some(branch) => branch.1.push(entry.clone()),
-            None => all.push((vec![first], vec![entry.clone()])),
-        }
-    }
+    let mut firsts: Vec<u8> = entries.iter().filter_map(|e| e.1.get(depth).copied()).collect();
+    firsts.sort_unstable();
+    firsts.dedup();
     let mut merged: Vec<(Vec<u8>, Vec<Entry>)> = Vec::new();
-    for (firsts, under) in all {
-        let is_twin = |m: &(Vec<u8>, Vec<Entry>)| rules(&under).len() == 1 && rules(&m.1) == rules(&under);
-        match merged.iter_mut().find(|m| is_twin(m)) {
-            Some(twin) => twin.0.extend(firsts),
-            None => merged.push((firsts, under)),
+    for first in firsts {
+        let fits = |e: &&Entry| e.1.get(depth).is_none_or(|b| *b == first);
+        let under: Vec<Entry> = entries.iter().filter(fits).cloned().collect();
+        let one = |under: &[Entry]| (rules(under).len() == 1).then(|| rules(under));
+        match merged.iter_mut().find(|m| one(&m.1).is_some() && one(&m.1) == one(&under)) {
+            Some(twin) => twin.0.push(first),
+            None => merged.push((vec![first], under)),
         }
     }
     merged
@@ -230,7 +293,9 @@ fn branches(entries: &[Entry], depth: usize) -> Vec<(Vec<u8>, Vec<Entry>)> {
 
 fn take(filter: &Filter, at: usize) -> String {
     let rule = &filter.rules[at];
-    format!("take(modes & {}, m, {}, {at}, {})", rule.modes, function(filter, rule), rule.weight)
+    let (modes, function, weight) = (rule.modes, function(filter, rule), rule.weight);
+    let call = if filter.form.names_peer() { "named" } else { "take" };
+    format!("{call}(modes & {modes}, peer, m, {function}, {at}, {weight})")
 }
 
 /// The patterns that share their first bytes, in the order of the file.
@@ -247,34 +312,37 @@ fn leaf(out: &mut String, filter: &Filter, rules: &[usize]) {
     }
 }
 
-/// filters.rs: the functions `header` and `scan_message` over all filters, and what they call.
+/// filters.rs: the functions `is_own` and `scan_message` over all filters, and what they call.
 pub fn code(filters: &[Filter]) -> String {
     let mut out =
         String::from("// Generated by filters/compiler from filters/*.filter: read it beside them.\n");
     let (mut programs, mut calls) = (String::new(), String::new());
     for (i, filter) in filters.iter().enumerate() {
-        let names: Vec<String> = filter.programs.iter().map(|p| bytes(p.as_bytes())).collect();
-        let _ = writeln!(programs, "        {i} => matches!(head.program, {}),", names.join(" | "));
-        let _ = writeln!(calls, "        {i} => {}(modes, message),", filter.name.replace('-', "_"));
+        let (globs, names): (Vec<&String>, Vec<&String>) =
+            filter.programs.iter().partition(|p| p.contains('*'));
+        let names: Vec<String> = names.iter().map(|p| bytes(p.as_bytes())).collect();
+        let names = (!names.is_empty()).then(|| format!("matches!(name, {})", names.join(" | ")));
+        let globs = globs.iter().map(|p| format!("program::is_own({}, name)", bytes(p.as_bytes())));
+        let either: Vec<String> = names.into_iter().chain(globs).collect();
+        if !either.is_empty() {
+            let _ = writeln!(programs, "        {i} => {},", either.join(" || "));
+        }
+        let _ = writeln!(calls, "        {i} => {}(modes, peer, m),", filter.name.replace('-', "_"));
     }
     let _ = write!(
         out,
-        "\n/// The header of a line, if one of the filter's own programs wrote it.\n\
-         pub(crate) fn header(filter: u8, line: &[u8]) -> Option<Head<'_>> {{\n    let head = header::syslog(line)?;\n    \
-         let is_own = match filter {{\n{programs}        _ => false,\n    }};\n    is_own.then_some(head)\n}}\n\
-         \n/// [`scan`] for a message without its header, as sshd -E and the journal give it.\n\
-         pub(crate) fn scan_message(filter: u8, modes: u8, message: &[u8]) -> Option<Match> {{\n    match filter {{\n\
+        "\n/// Whether this program is one of the filter's own.\n\
+         pub fn is_own(filter: u8, name: &[u8]) -> bool {{\n    match filter {{\n{programs}        _ => false,\n    }}\n}}\n\
+         \n/// What a filter's patterns make of a message; `peer` is whom the filter's form names.\n\
+         pub fn scan_message(filter: u8, modes: u8, peer: Addr, m: &[u8]) -> Option<Match> {{\n    match filter {{\n\
          {calls}        _ => None,\n    }}\n}}\n"
     );
     for filter in filters {
-        let entries: Vec<Entry> = filter
-            .rules
-            .iter()
-            .enumerate()
-            .flat_map(|(i, r)| openings(&r.tokens).into_iter().map(move |o| (i, o)))
-            .collect();
+        let rules = filter.rules.iter().enumerate();
+        let entries: Vec<Entry> =
+            rules.flat_map(|(i, r)| openings(r).into_iter().map(move |o| (i, o))).collect();
         dispatch(&mut out, filter, &entries, 0, &filter.name.replace('-', "_"));
         out.extend(filter.rules.iter().map(|r| pattern(filter, r)));
     }
-    out
+    out + &super::index::index(filters)
 }

@@ -13,14 +13,13 @@ pub enum Kind {
     Number,
     Hex,
     Name,
+    Blanks,
     Word,
     Quoted,
-    /// The accused: exactly one of `Addr` and `AddrPort` in a pattern.
-    Addr,
-    AddrPort,
-    /// Another address, which nobody is accused by.
-    Ip,
-    IpPort,
+    /// Text without these bytes: the service never lets them through.
+    Not(Vec<u8>),
+    /// An address: its form (an index of `ADDRESSES`), and whether it is the accused.
+    Addr(u8, bool),
     Opt(Vec<Token>),
     Once(Vec<Token>),
     Text,
@@ -41,16 +40,23 @@ impl PartialEq for Token {
 
 impl Eq for Token {}
 
-const TYPES: [(&str, Kind); 10] = [
+const TYPES: [(&str, Kind); 17] = [
     ("number", Kind::Number),
     ("hex", Kind::Hex),
     ("name", Kind::Name),
+    ("blanks", Kind::Blanks),
     ("word", Kind::Word),
     ("quoted", Kind::Quoted),
-    ("addr", Kind::Addr),
-    ("addr:port", Kind::AddrPort),
-    ("ip", Kind::Ip),
-    ("ip:port", Kind::IpPort),
+    ("addr", Kind::Addr(0, true)),
+    ("addr:port", Kind::Addr(1, true)),
+    ("addr:port?", Kind::Addr(2, true)),
+    ("addr.port", Kind::Addr(3, true)),
+    ("addr:port6", Kind::Addr(4, true)),
+    ("ip:port6", Kind::Addr(4, false)),
+    ("ip", Kind::Addr(0, false)),
+    ("ip:port", Kind::Addr(1, false)),
+    ("ip:port?", Kind::Addr(2, false)),
+    ("ip.port", Kind::Addr(3, false)),
     ("text", Kind::Text),
 ];
 
@@ -66,6 +72,25 @@ pub fn lex(text: &str, line: usize, col: usize) -> Result<Vec<Token>, Fault> {
     let mut cursor = Cursor { text: text.as_bytes(), at: 0, line, col };
     let tokens = cursor.sequence(0)?;
     if tokens.is_empty() { fault(line, col, "an empty pattern") } else { Ok(tokens) }
+}
+
+/// Whether the token that opens here is `<a|b>`: a bare `|` stands before its `>`.
+fn is_choice(text: &[u8]) -> bool {
+    let mut before = b' ';
+    for b in text {
+        match (before, *b) {
+            (b'\\', b'\\') => {
+                before = b' ';
+                continue;
+            }
+            (b'\\', _) => {}
+            (_, b'|') => return true,
+            (_, b'>') => return false,
+            _ => {}
+        }
+        before = *b;
+    }
+    false
 }
 
 impl Cursor<'_> {
@@ -139,6 +164,11 @@ impl Cursor<'_> {
                 (false, _) => Ok(Kind::Opt(inner)),
             };
         }
+        let is_choice = is_choice(nested);
+        if nested.starts_with(b"not ") && !is_choice {
+            self.at += 4;
+            return self.not(opened);
+        }
         let mut choices = vec![self.literal(b"<>|")?];
         while self.peek() == Some(b'|') {
             self.at += 1;
@@ -157,6 +187,19 @@ impl Cursor<'_> {
             None => {
                 fault(self.line, opened, format!("`<{name}>` is no token; a literal `<` is written `\\<`"))
             }
+        }
+    }
+
+    /// The bytes of a `<not ...>`, whose `>` follows.
+    fn not(&mut self, opened: usize) -> Result<Kind, Fault> {
+        let never = self.literal(b"<>")?;
+        if self.peek() != Some(b'>') {
+            return fault(self.line, opened, "`<` without its `>`");
+        }
+        self.at += 1;
+        match never.len() {
+            1..=4 => Ok(Kind::Not(never)),
+            _ => fault(self.line, opened, "<not X> names one to four bytes; a space is written `\\s`"),
         }
     }
 

@@ -15,21 +15,43 @@
 mod catalogue;
 mod check;
 mod emit;
+mod index;
 pub mod lex;
 pub mod parse;
 pub mod plan;
 pub mod run;
+mod steps;
 
 #[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
 #[path = "../../src/shared/pure/addr.rs"]
-mod addr;
+pub mod addr;
 #[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
 #[path = "../../src/shared/pure/bytes.rs"]
-mod bytes;
+pub mod bytes;
+#[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
+#[path = "../../src/shared/pure/field.rs"]
+pub mod field;
+#[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
+#[path = "../../src/shared/pure/form.rs"]
+pub mod form;
+#[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
 #[path = "../../src/shared/pure/header.rs"]
-mod header;
+pub mod header;
+#[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
+#[path = "../../src/shared/pure/steps.rs"]
+pub mod pattern_steps;
+#[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
+#[path = "../../src/shared/pure/peer.rs"]
+pub mod peer;
+#[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
+#[path = "../../src/shared/pure/program.rs"]
+pub mod program;
+#[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
 #[path = "../../src/shared/pure/scan.rs"]
-mod scan;
+pub mod scan;
+#[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
+#[path = "../../src/shared/pure/stamp.rs"]
+pub mod stamp;
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};

@@ -3,9 +3,10 @@
 //! Runs in: the filter compiler. In: the file's text. Out: the filter as written, or what is wrong with its
 //! form.
 
+use super::form::{Form, before};
 use super::lex::{self, Token};
-use super::plan::{self, Plan};
-use super::{Fault, fault};
+use super::plan::{self, Place, Plan, holds_addr};
+use super::{Fault, fault, steps};
 
 /// A mode: its name, its classes as bits.
 pub struct Mode {
@@ -24,6 +25,16 @@ pub struct Example {
     pub text: String,
 }
 
+/// What a pattern says of the message, or of one of its fields.
+pub struct Part {
+    /// The field's keys, from the outside in; none: the message itself.
+    pub path: Vec<Vec<u8>>,
+    pub tokens: Vec<Token>,
+    pub plan: Plan,
+    /// The plan as steps.
+    pub code: Vec<u8>,
+}
+
 /// One pattern with its examples.
 pub struct Rule {
     pub line: usize,
@@ -34,8 +45,7 @@ pub struct Rule {
     /// Bytes above which it takes no message; 0: no such bound.
     pub longest: usize,
     pub text: String,
-    pub tokens: Vec<Token>,
-    pub plan: Plan,
+    pub parts: Vec<Part>,
     pub examples: Vec<Example>,
 }
 
@@ -44,6 +54,12 @@ pub struct Rule {
 pub struct Filter {
     pub name: String,
     pub programs: Vec<String>,
+    /// `form::before`'s bits.
+    pub headers: u8,
+    pub form: Form,
+    /// Why its lines, or the addresses in them, can be forged; empty: they cannot.
+    pub forged: String,
+    pub journal: Vec<String>,
     pub logs: Vec<String>,
     pub ports: Vec<u16>,
     /// `longest` of the patterns that follow.
@@ -94,14 +110,13 @@ pub fn parse(name: &str, text: &str) -> Result<Filter, Fault> {
         match word {
             "pattern" | "ignore" => {
                 let mut rule = opening(&filter, line)?;
-                let Some(text) = rest.next_if(|l| l.indent > 0) else {
+                while let Some(text) = rest.next_if(|l| l.indent > 0 && !is_example(l.text)) {
+                    pattern(&filter, &mut rule, text)?;
+                }
+                if rule.parts.is_empty() {
                     return line.fault(0, "the pattern's text must follow, indented");
-                };
-                rule.line = text.number;
-                rule.col = text.indent + 1;
-                rule.text = text.text.to_owned();
-                rule.tokens = lex::lex(text.text, text.number, rule.col)?;
-                rule.plan = plan::plan(&rule.tokens, text.number, rule.col, rule.weight > 0)?;
+                }
+                accuses(&filter, &rule)?;
                 while let Some(line) = rest.next_if(|l| l.indent > 0) {
                     rule.examples.push(example(&filter, line)?);
                 }
@@ -115,9 +130,81 @@ pub fn parse(name: &str, text: &str) -> Result<Filter, Fault> {
     complete(filter)
 }
 
+fn is_example(text: &str) -> bool {
+    ["hit", "miss"].iter().any(|w| text.strip_prefix(w).is_some_and(|r| r.starts_with([' ', '['])))
+}
+
+/// One line of a pattern's text: the whole of it, or `.KEY PATTERN`.
+fn pattern(filter: &Filter, rule: &mut Rule, line: &Line<'_>) -> Result<(), Fault> {
+    let (path, at, text) = if filter.form.has_fields() {
+        let Some((key, text)) = line.text.strip_prefix('.').and_then(|t| t.split_once(' ')) else {
+            return line.fault(0, "in this form a pattern's line is `.KEY PATTERN`");
+        };
+        let trimmed = text.trim_start();
+        (path(line, key)?, line.text.len() - trimmed.len(), trimmed)
+    } else if rule.parts.is_empty() {
+        (Vec::new(), 0, line.text)
+    } else {
+        return line.fault(0, "expected `hit ADDRESS LINE` or `miss LINE`");
+    };
+    let col = line.indent + at + 1;
+    if rule.parts.is_empty() {
+        (rule.line, rule.col) = (line.number, line.indent + 1);
+    } else {
+        rule.text.push(' ');
+    }
+    rule.text.push_str(line.text);
+    let tokens = lex::lex(text, line.number, col)?;
+    let place =
+        Place { line: line.number, col, anywhere: filter.form.has_fields() || filter.form.names_peer() };
+    let plan = plan::plan(&tokens, place)?;
+    let code = steps::code(&plan, line.number)?;
+    rule.parts.push(Part { path, tokens, plan, code });
+    Ok(())
+}
+
+/// The keys of `a.b.c`; `\.` is a dot in a key.
+fn path(line: &Line<'_>, text: &str) -> Result<Vec<Vec<u8>>, Fault> {
+    let mut keys = vec![Vec::new()];
+    let mut bytes = text.bytes();
+    while let Some(b) = bytes.next() {
+        match (b, keys.last_mut()) {
+            (b'\\', Some(key)) => key.extend(bytes.next()),
+            (b'.', _) => keys.push(Vec::new()),
+            (b, Some(key)) => key.push(b),
+            (_, None) => {}
+        }
+    }
+    if keys.iter().any(Vec::is_empty) { line.fault(0, "an empty key") } else { Ok(keys) }
+}
+
+/// A pattern that counts names the accused once, unless its form does; then it names none.
+fn accuses(filter: &Filter, rule: &Rule) -> Result<(), Fault> {
+    let addrs: Vec<&Token> = rule.parts.iter().flat_map(|p| &p.tokens).filter(|t| holds_addr(t)).collect();
+    match addrs.as_slice() {
+        [] if rule.weight > 0 && !filter.form.names_peer() => fault(
+            rule.line,
+            rule.col,
+            "no address: a pattern that counts needs one <addr>, <addr:port>, <addr:port?> or <addr.port>",
+        ),
+        [first, ..] if filter.form.names_peer() => {
+            fault(rule.line, first.col, "the form names the peer; write <ip> for another address")
+        }
+        [_, second, ..] => {
+            fault(rule.line, second.col, "a second address: only one peer is accused; write <ip> for another")
+        }
+        _ => Ok(()),
+    }
+}
+
 fn complete(filter: Filter) -> Result<Filter, Fault> {
+    let by_syslog = filter.headers & before::SYSLOG != 0;
     let missing = [
-        (filter.programs.is_empty(), "no `program`"),
+        (filter.headers == 0, "no `header`"),
+        (
+            by_syslog && filter.programs.is_empty(),
+            "no `program`: header syslog needs the names of the service's",
+        ),
         (filter.modes.is_empty(), "no `mode`"),
         (filter.default_modes == 0, "no `default` mode"),
         (filter.rules.is_empty(), "no `pattern`"),
@@ -139,8 +226,19 @@ fn directive(filter: &mut Filter, line: &Line<'_>, word: &str, at: usize, value:
     match word {
         "filter" if value != filter.name => return line.fault(at, "the name must be the file's"),
         "filter" => {}
-        "header" if value != "syslog" => return line.fault(at, "an unknown header; there is: syslog"),
-        "header" => {}
+        "header" => {
+            for name in value.split_whitespace() {
+                filter.headers |= match name {
+                    "syslog" => before::SYSLOG,
+                    "time" => before::TIME,
+                    "raw" => before::RAW,
+                    _ => return line.fault(at, "an unknown header; there are: syslog, time, raw"),
+                };
+            }
+        }
+        "form" => filter.form = form(line, at, value)?,
+        "journal" => filter.journal = words(value),
+        "forged" => value.clone_into(&mut filter.forged),
         "program" => filter.programs = words(value),
         "log" => {
             filter.logs = words(value);
@@ -179,6 +277,24 @@ fn directive(filter: &mut Filter, line: &Line<'_>, word: &str, at: usize, value:
     Ok(())
 }
 
+fn form(line: &Line<'_>, at: usize, value: &str) -> Result<Form, Fault> {
+    Ok(match value {
+        "text" => Form::Text,
+        "access" => Form::Access,
+        "apache" => Form::Apache,
+        "nginx" => Form::Nginx,
+        "json" => Form::Json,
+        "logfmt" => Form::Logfmt,
+        "json logfmt" => Form::Fields,
+        _ => {
+            return line.fault(
+                at,
+                "an unknown form; there are: text, access, apache, nginx, json, logfmt, json logfmt",
+            );
+        }
+    })
+}
+
 fn class_bits(filter: &Filter, line: &Line<'_>, at: usize, classes: &str) -> Result<u8, Fault> {
     let mut bits = 0;
     for class in classes.split_whitespace() {
@@ -209,10 +325,9 @@ fn opening(filter: &Filter, line: &Line<'_>) -> Result<Rule, Fault> {
             _ => return line.fault(at, "a weight is a number from 1 to 60"),
         },
     };
-    let nothing = || (Vec::new(), Plan::default(), Vec::new());
-    let (tokens, plan, examples) = nothing();
     let longest = if weight == 0 { 0 } else { filter.longest };
-    Ok(Rule { line: 0, col: 0, modes, weight, longest, text: String::new(), tokens, plan, examples })
+    let (text, parts, examples) = (String::new(), Vec::new(), Vec::new());
+    Ok(Rule { line: 0, col: 0, modes, weight, longest, text, parts, examples })
 }
 
 /// `hit ADDRESS LINE`, `miss LINE`, each with `[MODE]` behind its word if it speaks of one mode.

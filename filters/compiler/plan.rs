@@ -1,8 +1,7 @@
-//! Which tokens are read from which end of the message, and whether the address is framed.
+//! How a pattern is read: what from the start, what from the end, what is searched; and whether it is framed.
 //!
-//! Runs in: the filter compiler. In: a pattern's tokens. Out: the order of reading that both `run` and `emit`
-//! follow. Never: lets a pattern through in which bytes that an outsider may stretch stand between the
-//! address and the end of the line from which it is read.
+//! Runs in: the filter compiler. In: one pattern's tokens. Out: its plan, or why an outsider could stretch
+//! what stands between an end of the message and the address.
 
 use super::lex::{Kind, Token};
 use super::{Fault, fault};
@@ -24,23 +23,25 @@ pub struct Plan {
     pub text: bool,
 }
 
-/// Plans a pattern; `counts` is false for one that accuses nobody.
-pub fn plan(tokens: &[Token], line: usize, col: usize, counts: bool) -> Result<Plan, Fault> {
+/// Where a pattern stands, and what it may hold.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub line: usize,
+    pub col: usize,
+    /// Whether it may open with anything: it is one field of many, or its address stands before it.
+    pub anywhere: bool,
+}
+
+/// Plans a pattern. That it holds the address it must hold is looked at for the whole rule.
+pub fn plan(tokens: &[Token], place: Place) -> Result<Plan, Fault> {
+    let line = place.line;
     inner_parts(tokens, line)?;
-    opens_with_text(tokens, line, col)?;
+    if !place.anywhere {
+        opens_held(tokens, place)?;
+    }
     let addrs: Vec<&Token> = tokens.iter().filter(|t| holds_addr(t)).collect();
-    match addrs.len() {
-        0 if counts => {
-            return fault(line, col, "no address: a pattern that counts needs one <addr> or <addr:port>");
-        }
-        0 | 1 => {}
-        _ => {
-            return fault(
-                line,
-                addrs[1].col,
-                "a second address: only one peer is accused; write <ip> for another",
-            );
-        }
+    if let Some(second) = addrs.get(1) {
+        return fault(line, second.col, "a second address: only one peer is accused; write <ip> for another");
     }
     let is_stretch = |t: &Token| matches!(t.kind, Kind::Text | Kind::Once(_));
     let cut = tokens.iter().position(is_stretch).unwrap_or(tokens.len());
@@ -51,7 +52,7 @@ pub fn plan(tokens: &[Token], line: usize, col: usize, counts: bool) -> Result<P
         fixed_before_addr(front, line)?;
     }
     match rest.split_first() {
-        None => return Ok(plan),
+        None => {}
         Some((Token { kind: Kind::Once(group), .. }, rest)) => {
             group_is_framed(group, line)?;
             plan.once = Some(group.clone());
@@ -67,6 +68,13 @@ pub fn plan(tokens: &[Token], line: usize, col: usize, counts: bool) -> Result<P
         }
     }
     no_quoted(&plan.back, line)?;
+    let open = plan.text || !plan.find.is_empty();
+    nots_end(&plan.front, false, rest.is_empty(), line)?;
+    nots_end(&plan.after, false, !open, line)?;
+    for tokens in plan.once.iter().chain(&plan.find) {
+        nots_end(tokens, false, false, line)?;
+    }
+    nots_end(&plan.back, true, false, line)?;
     Ok(plan)
 }
 
@@ -96,9 +104,10 @@ fn tail(plan: &mut Plan, rest: &[Token], line: usize) -> Result<(), Fault> {
     no_quoted(&plan.back, line)
 }
 
-fn holds_addr(token: &Token) -> bool {
+/// Whether the token is the accused, or a part that holds him.
+pub fn holds_addr(token: &Token) -> bool {
     match &token.kind {
-        Kind::Addr | Kind::AddrPort => true,
+        Kind::Addr(_, accused) => *accused,
         Kind::Once(inner) | Kind::Opt(inner) => inner.iter().any(holds_addr),
         _ => false,
     }
@@ -131,17 +140,16 @@ fn inner_parts(tokens: &[Token], line: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-fn opens_with_text(tokens: &[Token], line: usize, col: usize) -> Result<(), Fault> {
-    let opening = tokens.iter().find(|t| !matches!(t.kind, Kind::Opt(_)));
-    let is_text = |t: &Token| matches!(t.kind, Kind::Lit(_) | Kind::Alt(_));
-    let optional_too = tokens.iter().take_while(|t| matches!(t.kind, Kind::Opt(_))).all(|t| match &t.kind {
-        Kind::Opt(inner) => inner.iter().all(is_text),
-        _ => false,
-    });
-    if opening.is_some_and(is_text) && optional_too {
+fn opens_held(tokens: &[Token], place: Place) -> Result<(), Fault> {
+    let optional = tokens.iter().take_while(|t| matches!(t.kind, Kind::Opt(_))).count();
+    if tokens.iter().take(optional + 1).all(is_fixed) {
         return Ok(());
     }
-    fault(line, col, "a pattern opens with literal text: by its first bytes it is found among the others")
+    fault(
+        place.line,
+        place.col,
+        "a pattern opens with what the service writes: literal text, an address, a name",
+    )
 }
 
 fn fixed_before_addr(front: &[Token], line: usize) -> Result<(), Fault> {
@@ -173,6 +181,8 @@ fn held_by_literal(tokens: &[Token], line: usize) -> Result<(), Fault> {
     let ends_apart = |b: Option<&u8>| b.is_some_and(|b| !b.is_ascii_alphanumeric() && !b".:-_%".contains(b));
     match before {
         Some(Kind::Lit(text)) if ends_apart(text.last()) => Ok(()),
+        Some(Kind::Alt(texts)) if texts.iter().all(|t| ends_apart(t.last())) => Ok(()),
+        Some(Kind::Blanks) => Ok(()),
         _ => fault(
             line,
             col,
@@ -208,11 +218,17 @@ fn group_is_framed(group: &[Token], line: usize) -> Result<(), Fault> {
     }
     match group.first() {
         Some(Token { kind: Kind::Lit(_), .. }) if group.iter().any(holds_addr) => {
-            held_by_literal(group, line)
+            held_by_literal_or_held(group, line)
         }
         Some(t) => fault(line, t.col, "<once:...> opens with literal text and holds the address"),
         None => Ok(()),
     }
+}
+
+/// As `held_by_literal`; but behind a token that nobody stretches, read forwards, any literal will do.
+fn held_by_literal_or_held(group: &[Token], line: usize) -> Result<(), Fault> {
+    let at = group.iter().position(holds_addr).unwrap_or(0);
+    if at > 1 && group[..at].iter().all(is_fixed) { Ok(()) } else { held_by_literal(group, line) }
 }
 
 fn no_quoted(back: &[Token], line: usize) -> Result<(), Fault> {
@@ -220,4 +236,75 @@ fn no_quoted(back: &[Token], line: usize) -> Result<(), Fault> {
         None => Ok(()),
         Some(t) => fault(line, t.col, "<quoted> cannot be read from the end of the line"),
     }
+}
+
+/// How a `<not ...>` ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// So many bytes of the literal beside it stand between it and the first byte that it never holds (read
+    /// from the end: from that byte on).
+    Held(u8),
+    /// At the end of what is read.
+    End,
+}
+
+/// Where the `<not ...>` in this place ends; `None` where what stands beside it does not say.
+pub fn stop_of(tokens: &[Token], at: usize, back: bool) -> Option<Stop> {
+    let Some(Token { kind: Kind::Not(never), .. }) = tokens.get(at) else { return None };
+    let beside = if back { tokens[..at].last() } else { tokens.get(at + 1) };
+    let held = |text: &[u8]| {
+        let is_it = |b: &u8| never.contains(b);
+        let held =
+            if back { text.len() - text.iter().rposition(is_it)? } else { text.iter().position(is_it)? };
+        u8::try_from(held).ok().filter(|h| *h < 255)
+    };
+    match beside.map(|t| &t.kind) {
+        None => Some(Stop::End),
+        Some(Kind::Lit(text)) => held(text).map(Stop::Held),
+        Some(Kind::Alt(texts)) => {
+            let all: Vec<Option<u8>> = texts.iter().map(|t| held(t)).collect();
+            let first = (*all.first()?)?;
+            all.iter().all(|h| *h == Some(first)).then_some(Stop::Held(first))
+        }
+        Some(Kind::Blanks) if never.contains(&b' ') && never.contains(&b'\t') => {
+            Some(Stop::Held(u8::from(back)))
+        }
+        // The part may be missing: then what stands behind it must end the text just so.
+        Some(Kind::Opt(inner)) => {
+            let mut with = inner.clone();
+            let mut without = Vec::new();
+            if back {
+                with.push(tokens[at].clone());
+                without.extend_from_slice(&tokens[..at - 1]);
+                without.push(tokens[at].clone());
+                let stop = stop_of(&with, with.len() - 1, true)?;
+                (stop_of(&without, without.len() - 1, true)? == stop).then_some(stop)
+            } else {
+                with.insert(0, tokens[at].clone());
+                without.push(tokens[at].clone());
+                without.extend_from_slice(tokens.get(at + 2..).unwrap_or_default());
+                let stop = stop_of(&with, 0, false)?;
+                (stop_of(&without, 0, false)? == stop).then_some(stop)
+            }
+        }
+        _ => None,
+    }
+}
+
+/// `whole`: the end of the tokens is the end of what is read.
+fn nots_end(tokens: &[Token], back: bool, whole: bool, line: usize) -> Result<(), Fault> {
+    for (at, token) in tokens.iter().enumerate() {
+        if let Kind::Opt(inner) = &token.kind {
+            nots_end(inner, back, false, line)?;
+        }
+        let stop = stop_of(tokens, at, back);
+        if matches!(token.kind, Kind::Not(_)) && (stop.is_none() || stop == Some(Stop::End) && !whole) {
+            return fault(
+                line,
+                token.col,
+                "beside <not X> must stand literal text that holds one of its bytes, or the end",
+            );
+        }
+    }
+    Ok(())
 }

@@ -1,157 +1,100 @@
-//! Patterns run as they are planned, by the same primitives that the generated code calls.
+//! Filters run as the operator's own ones are: by their steps.
 //!
 //! Runs in: the filter compiler (examples), the tests (held against the generated code). In: a filter, a
 //! line. Out: which rule takes it, and whom it accuses.
 
 use super::addr::Addr;
-use super::header;
-use super::lex::{Kind, Token};
-use super::parse::{Filter, Rule};
-use super::plan::{Plan, lead};
-use super::scan;
-use std::ops::Range;
-
-/// What one reading found: the address, and where bytes stand that an outsider chooses.
-#[derive(Default, Clone)]
-pub struct Found {
-    pub addr: Option<Addr>,
-    pub free: Vec<Range<usize>>,
-}
+use super::field;
+use super::form::{self, Form, Seen};
+use super::parse::{Filter, Part, Rule};
+use super::pattern_steps::{Free, take};
+use super::program;
 
 /// The address of this text.
 pub fn address(text: &str) -> Option<Addr> {
     Addr::parse(text.as_bytes())
 }
 
-/// The message of a line, if one of the filter's programs wrote it.
-pub fn message<'a>(filter: &Filter, line: &'a [u8]) -> Option<&'a [u8]> {
-    let head = header::syslog(line)?;
-    filter.programs.iter().any(|p| p.as_bytes() == head.program).then_some(head.message)
+/// What the filter's patterns see of a line, if its service wrote it. `headers`: `form::before`'s bits.
+pub fn seen_behind<'a>(filter: &Filter, headers: u8, line: &'a [u8]) -> Option<Seen<'a>> {
+    let is_own = |name: &[u8]| filter.programs.iter().any(|p| program::is_own(p.as_bytes(), name));
+    form::seen(headers, filter.form, is_own, line, form::heads(headers, line))
+}
+
+/// [`seen_behind`] the filter's own headers.
+pub fn seen<'a>(filter: &Filter, line: &'a [u8]) -> Option<Seen<'a>> {
+    seen_behind(filter, filter.headers, line)
+}
+
+/// What a part of a pattern looks at.
+fn value<'a>(form: Form, part: &Part, message: &'a [u8]) -> Option<&'a [u8]> {
+    let path: Vec<&[u8]> = part.path.iter().map(Vec::as_slice).collect();
+    match form {
+        Form::Json => field::json(message, &path),
+        Form::Logfmt => field::logfmt(message, &path),
+        Form::Fields => field::either(message, &path),
+        _ => Some(message),
+    }
+}
+
+/// Whom the rule accuses, if it takes the message: `Some(None)` for a rule that only takes.
+fn matches<'a>(
+    filter: &Filter,
+    rule: &'a Rule,
+    seen: Seen<'a>,
+    free: &mut impl Free<'a>,
+) -> Option<Option<Addr>> {
+    if rule.longest > 0 && seen.message.len() > rule.longest {
+        return None;
+    }
+    let mut accused = filter.form.names_peer().then_some(seen.peer);
+    for part in &rule.parts {
+        let value = value(filter.form, part, seen.message)?;
+        accused = take(&part.code, value, free)?.or(accused);
+    }
+    Some(if rule.weight > 0 { accused } else { None })
 }
 
 /// The first rule that takes the message in these modes, by its index, and whom it accuses.
-pub fn judge(filter: &Filter, modes: u8, message: &[u8]) -> Option<(usize, Option<Addr>)> {
-    let fits = |r: &Rule| r.modes & modes != 0 && (r.longest == 0 || message.len() <= r.longest);
-    let mut rules = filter.rules.iter().enumerate().filter(|(_, r)| fits(r));
-    rules.find_map(|(i, r)| Some((i, matches(&r.plan, message)?.addr)))
+pub fn judge(filter: &Filter, modes: u8, seen: Seen<'_>) -> Option<(usize, Option<Addr>)> {
+    let mut rules = filter.rules.iter().enumerate().filter(|(_, r)| r.modes & modes != 0);
+    rules.find_map(|(i, r)| Some((i, matches(filter, r, seen, &mut ())?)))
 }
 
-/// The byte at which a word that stands before (after, when read backwards) token `at` must end.
-pub fn stop(tokens: &[Token], at: usize, backwards: bool) -> u8 {
-    let beside = if backwards { at.checked_sub(1) } else { Some(at + 1) };
-    match beside.and_then(|i| tokens.get(i)).map(|t| &t.kind) {
-        Some(Kind::Lit(text)) if backwards => text.last().copied().unwrap_or(b' '),
-        Some(Kind::Lit(text)) => text.first().copied().unwrap_or(b' '),
-        _ => b' ',
+/// The free parts of one message.
+#[derive(Default)]
+struct Parts<'a>(Vec<(&'a [u8], &'a [u8])>);
+
+impl<'a> Free<'a> for Parts<'a> {
+    fn free(&mut self, text: &'a [u8], never: &'a [u8]) {
+        self.0.push((text, never));
     }
 }
 
-fn slices(texts: &[Vec<u8>]) -> Vec<&[u8]> {
-    texts.iter().map(Vec::as_slice).collect()
-}
-
-/// What is left of `whole[from..]` after the tokens, read from its left or its right end; `s` is that part.
-fn read<'a>(
-    tokens: &[Token],
-    back: bool,
-    mut s: &'a [u8],
-    whole: &'a [u8],
-    found: &mut Found,
-) -> Option<&'a [u8]> {
-    let order: Vec<usize> =
-        if back { (0..tokens.len()).rev().collect() } else { (0..tokens.len()).collect() };
-    for i in order {
-        let before = s;
-        let both = |forwards: fn(&'a [u8]) -> Option<&'a [u8]>,
-                    backwards: fn(&'a [u8]) -> Option<&'a [u8]>| {
-            if back { backwards(s) } else { forwards(s) }
-        };
-        s = match &tokens[i].kind {
-            Kind::Lit(text) if back => s.strip_suffix(text.as_slice())?,
-            Kind::Lit(text) => s.strip_prefix(text.as_slice())?,
-            Kind::Alt(texts) if back => scan::alt_back(s, &slices(texts))?,
-            Kind::Alt(texts) => scan::alt(s, &slices(texts))?,
-            Kind::Number => both(scan::number, scan::number_back)?,
-            Kind::Hex => both(scan::hex, scan::hex_back)?,
-            Kind::Name => both(scan::name, scan::name_back)?,
-            Kind::Word if back => scan::word_back(s, stop(tokens, i, true))?,
-            Kind::Word => scan::word(s, stop(tokens, i, false))?,
-            Kind::Quoted => scan::quoted(s)?,
-            kind @ (Kind::Addr | Kind::AddrPort | Kind::Ip | Kind::IpPort) => {
-                let (addr, rest) = from_end(matches!(kind, Kind::Addr | Kind::Ip), back, s)?;
-                if matches!(kind, Kind::Addr | Kind::AddrPort) {
-                    found.addr = Some(addr);
-                }
-                rest
-            }
-            Kind::Opt(inner) => read(inner, back, s, whole, found).unwrap_or(s),
-            Kind::Once(_) | Kind::Text => return None,
-        };
-        if matches!(tokens[i].kind, Kind::Word | Kind::Quoted) {
-            found.free.push(if back {
-                place(whole, s).end..place(whole, before).end
-            } else {
-                place(whole, before).start..place(whole, s).start
-            });
-        }
+/// The message with its outsider-chosen parts replaced by `filling`, one at a time: by what the service would
+/// let through of it.
+pub fn refilled(filter: &Filter, rule: &Rule, seen: Seen<'_>, filling: &[u8]) -> Vec<Vec<u8>> {
+    let mut parts = Parts::default();
+    if matches(filter, rule, seen, &mut parts).is_none() {
+        return Vec::new();
     }
-    Some(s)
+    let message = seen.message;
+    let escaped = escape(filter.form, filling);
+    let fill = |(text, never): &(&[u8], &[u8])| {
+        let start = text.as_ptr().addr().checked_sub(message.as_ptr().addr())?;
+        let end = start + text.len();
+        let let_through: Vec<u8> = escaped.iter().filter(|b| !never.contains(b)).copied().collect();
+        Some([message.get(..start)?, &let_through, message.get(end..)?].concat())
+    };
+    parts.0.iter().filter_map(fill).collect()
 }
 
-/// An address, alone or with its port, from this end.
-fn from_end(alone: bool, back: bool, s: &[u8]) -> Option<(Addr, &[u8])> {
-    match (alone, back) {
-        (true, false) => scan::addr(s),
-        (true, true) => scan::addr_back(s),
-        (false, false) => scan::addr_port(s),
-        (false, true) => scan::addr_port_back(s),
+/// What an encoder makes of a filling.
+fn escape(form: Form, filling: &[u8]) -> Vec<u8> {
+    let shield = |b: &u8| if matches!(b, b'"' | b'\\') { vec![b'\\', *b] } else { vec![*b] };
+    if form.has_fields() || form == Form::Access {
+        filling.iter().flat_map(shield).collect()
+    } else {
+        filling.to_vec()
     }
-}
-
-/// Where `part`, a part of `whole`, lies in it.
-fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
-    let start = part.as_ptr().addr() - whole.as_ptr().addr();
-    start..start + part.len()
-}
-
-/// Runs one plan over one message.
-pub fn matches(plan: &Plan, message: &[u8]) -> Option<Found> {
-    let mut found = Found::default();
-    let mut s = read(&plan.front, false, message, message, &mut found)?;
-    if let Some(tokens) = &plan.once {
-        found.free.push(before_part(tokens, message, s)?);
-        let (addr, rest) = scan::once(s, lead(tokens).0, |s| part(tokens, s))?;
-        found.addr = Some(addr);
-        s = rest;
-    }
-    s = read(&plan.after, false, s, message, &mut found)?;
-    for tokens in &plan.find {
-        found.free.push(before_part(tokens, message, s)?);
-        s = scan::find(s, lead(tokens).0, |s| part(tokens, s))?.0.1;
-    }
-    s = read(&plan.back, true, s, message, &mut found)?;
-    if plan.text {
-        found.free.push(place(message, s));
-    }
-    (plan.text || s.is_empty()).then_some(found)
-}
-
-/// A searched part behind its lead: its address (of no meaning if it has none), and what stands behind.
-fn part<'a>(tokens: &[Token], s: &'a [u8]) -> Option<(Addr, &'a [u8])> {
-    let mut found = Found::default();
-    let rest = read(lead(tokens).1, false, s, s, &mut found)?;
-    Some((found.addr.unwrap_or_default(), rest))
-}
-
-/// Where the text before a searched part lies.
-fn before_part(tokens: &[Token], message: &[u8], s: &[u8]) -> Option<Range<usize>> {
-    let (_, next) = scan::find(s, lead(tokens).0, |s| part(tokens, s))?;
-    Some(place(message, s.get(..s.len() - next.len() - 1)?))
-}
-
-/// The message with its outsider-chosen parts replaced by `filling`, one at a time.
-pub fn refilled(rule: &Rule, message: &[u8], filling: &[u8]) -> Vec<Vec<u8>> {
-    let Some(found) = matches(&rule.plan, message) else { return Vec::new() };
-    let fill = |range: &Range<usize>| [&message[..range.start], filling, &message[range.end..]].concat();
-    found.free.iter().map(fill).collect()
 }

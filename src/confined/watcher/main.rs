@@ -12,7 +12,6 @@
 #[path = "../../../shims/rt/mod.rs"]
 mod rt;
 
-mod filters;
 mod generations;
 mod harvest;
 mod lines;

@@ -3,14 +3,15 @@
 //! Runs in: the watcher. In: hostile bytes. Out: attempts into the harvest, counts into the source's tide.
 //! Never: keeps a byte of a log when it returns, or lets one leave this process but into the log of single
 //! steps, quoted.
-use super::filters::scan;
+
 use super::generations::{Generation, NOWHERE};
 use super::harvest::Harvest;
 use super::lines::{Line, Lines};
 use super::tail::{Block, Fill};
 use bailiff::shared::base::channel::Fault;
 use bailiff::shared::base::log::{Level, Log};
-use bailiff::shared::pure::filter::Match;
+use bailiff::shared::pure::engine;
+use bailiff::shared::pure::filter::{FILTERS, Match};
 use bailiff::shared::pure::wire::attempt::Attempt;
 use bailiff::shared::pure::wire::terms::{JAILS, NO_FILTER, Terms};
 use bailiff::shims::clock::{monotonic_ns, realtime_ns};
@@ -31,16 +32,20 @@ struct Reader {
 struct Readers {
     list: [Reader; JAILS],
     count: usize,
+    /// The headers that one of their filters knows.
+    headers: u8,
 }
 
 impl Readers {
     fn new(terms: &Terms, jails: u32) -> Self {
-        let mut readers = Self { list: [Reader { jail: 0, filter: NO_FILTER, modes: 0 }; JAILS], count: 0 };
+        let mut readers =
+            Self { list: [Reader { jail: 0, filter: NO_FILTER, modes: 0 }; JAILS], count: 0, headers: 0 };
         for (number, jail) in (0..=u8::MAX).zip(terms.jails()) {
             let reads = jails.checked_shr(number.into()).is_some_and(|bits| bits & 1 == 1);
             if let Some(reader) = readers.list.get_mut(readers.count).filter(|_| reads) {
                 *reader = Reader { jail: number, filter: jail.filter, modes: jail.modes };
                 readers.count = readers.count.saturating_add(1);
+                readers.headers |= FILTERS.get(usize::from(jail.filter)).map_or(0, |f| f.headers);
             }
         }
         readers
@@ -98,17 +103,17 @@ impl Reading<'_> {
     /// here on are left.
     fn sift(&mut self, file: &Generation, block: &Block<'_>, lines: &mut Lines<'_>) -> Result<bool, Fault> {
         let readers = Readers::new(self.terms, file.given.jails);
-        let readers = readers.list();
         let (mut count, mut matches, mut time_ms) = (0u64, 0u64, None);
         let whole = loop {
-            if !self.harvest.has_room(readers.len()) && !self.harvest.send(false)? {
+            if !self.harvest.has_room(readers.count) && !self.harvest.send(false)? {
                 break false;
             }
             let Some(line) = lines.next() else { break true };
             count = count.saturating_add(1);
             let mut matched = false;
-            for reader in readers {
-                let Some(found) = scan(reader.filter, reader.modes, line.bytes) else { continue };
+            let read = engine::Line::new(readers.headers, line.bytes);
+            for reader in readers.list() {
+                let Some(found) = read.scan(reader.filter, reader.modes) else { continue };
                 // One look at the clock is enough for a block: it was read at one stroke.
                 let time_ms = *time_ms.get_or_insert_with(|| realtime_ns() / 1_000_000);
                 let (jail, source, offset) =

@@ -4,6 +4,7 @@
 //! filters/*.filter by build.rs. Out: `FILTERS`, `Match`. Never: sees a log line.
 
 use super::addr::Addr;
+use super::form::Form;
 
 /// A line that counts against somebody.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,6 +62,15 @@ pub struct Filter {
     pub ports: &'static [u16],
     /// The program names whose lines it accepts; any other program's line is never looked at.
     pub programs: &'static [&'static str],
+    /// What may stand before its messages: the bits of `form::before`.
+    pub headers: u8,
+    /// How its service lays out a message.
+    pub form: Form,
+    /// Why its lines, or the addresses in them, can be forged by others (UDP, say); empty: they cannot. A jail
+    /// on it bans only when the operator insists.
+    pub forged: &'static str,
+    /// Where the journal has the service's messages, as `FIELD=VALUE`.
+    pub journal: &'static [&'static str],
     /// Its patterns, in the order in which they are tried.
     pub rules: &'static [Rule],
 }

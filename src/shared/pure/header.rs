@@ -5,6 +5,7 @@
 //! header word.
 
 use super::bytes::decimal;
+use super::stamp::{digits, stamp};
 
 /// Longest word of a header in bytes (RFC 5424 allows 255 for a host; no host or program on Linux needs
 /// more).
@@ -55,15 +56,22 @@ fn repeated(message: &[u8]) -> Option<(u16, &[u8])> {
     Some((times, rest.strip_prefix(b"times: [ ")?.strip_suffix(b"]")?))
 }
 
-fn trim(mut text: &[u8]) -> &[u8] {
+/// Without blanks at the end.
+pub fn trim(mut text: &[u8]) -> &[u8] {
     while let Some(shorter) = text.strip_suffix(b" ") {
         text = shorter;
     }
     text
 }
 
+/// A journal's entry as `journalctl` shows it, without its time: `host sshd[123]: message`, or without host.
+pub fn journal(line: &[u8]) -> Option<Head<'_>> {
+    let (program, message) = tag(line).or_else(|| tag(word(line)?.1))?;
+    Some(message_of(program, message))
+}
+
 /// One word and what stands behind its one space.
-fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, at) = text.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b' ')?;
     let (word, rest) = text.split_at_checked(at)?;
     Some((word, rest.strip_prefix(b" ")?))
@@ -87,8 +95,14 @@ fn time(line: &[u8]) -> Option<&[u8]> {
         ([b'A'..=b'Z', _, _, b' ', b'0'..=b'9', b' ', _, _, b':', _, _, b':', _, _, b' '], rest) => {
             Some(rest)
         }
-        _ => rfc3339(line),
+        _ => rfc3339(line).or_else(|| with_year(line)),
     }
+}
+
+/// `Oct 27 2015 09:24:46 `, as macOS writes it.
+fn with_year(line: &[u8]) -> Option<&[u8]> {
+    let (stamp, rest) = stamp(line)?;
+    (stamp.month > 0 && stamp.year > 0 && line.first()?.is_ascii_uppercase()).then_some(rest)
 }
 
 /// What stands behind `2026-11-21T19:55:39`, a fraction or none, `Z`, `+01:00`, `+0100` or nothing, and a
@@ -109,14 +123,6 @@ fn rfc3339(line: &[u8]) -> Option<&[u8]> {
         [] | [b'Z'] | [b'+' | b'-', _, _, b':', _, _] | [b'+' | b'-', _, _, _, _] => Some(rest),
         _ => None,
     }
-}
-
-/// What stands behind the digits.
-fn digits(mut text: &[u8]) -> &[u8] {
-    while let [b'0'..=b'9', behind @ ..] = text {
-        text = behind;
-    }
-    text
 }
 
 /// `sshd[123]: message`, `sshd: message` or metalog's `[sshd] message`. The host stands before it and has no

@@ -1,0 +1,162 @@
+//! Addresses as services write them: alone, with a port, in brackets; read forwards or backwards (`_back`).
+//!
+//! Runs in: the watcher (called by the generated code), the client's `test`, the filter compiler. In: what is
+//! left of a message, hostile bytes. Out: the address and what is left; `None` where no whole address stands.
+//! Never: takes a part of a longer word, a host name, or an ambiguous form (leading zeros, a scope).
+
+use super::addr::Addr;
+use super::scan::{is_name, number, number_back, run, run_back};
+
+/// Bytes of the longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`.
+const ADDR_MAX: usize = 45;
+/// What IPv6 sockets put before an IPv4 address (RFC 4291 section 2.5.5.2), in both cases.
+const MAPPED: [&[u8]; 2] = [b"::ffff:", b"::FFFF:"];
+
+/// Bytes of an address's text, by a table: this is asked of every byte of every address.
+const IN_ADDR: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &[u8] = b"0123456789abcdefABCDEF:.";
+    while let [b, behind @ ..] = rest {
+        table[*b as usize] = true;
+        rest = behind;
+    }
+    table
+};
+
+fn is_addr(b: &u8) -> bool {
+    IN_ADDR[usize::from(*b)]
+}
+
+/// Bytes that, standing beside an address, make it part of a longer word: a host name, a scope.
+fn joins(b: Option<&u8>) -> bool {
+    b.is_some_and(|b| is_name(b) || *b == b'%')
+}
+
+/// Dotted decimal without leading zeros, and what stands behind it.
+fn v4(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let mut octets = [0u8; 4];
+    let mut rest = s;
+    let dots: [&[u8]; 4] = [b"", b".", b".", b"."];
+    for (octet, dot) in octets.iter_mut().zip(dots) {
+        (*octet, rest) = self::octet(rest.strip_prefix(dot)?)?;
+    }
+    Some((Addr::v4(octets), rest))
+}
+
+fn octet(s: &[u8]) -> Option<(u8, &[u8])> {
+    let digit = |b: &u8| b.is_ascii_digit().then_some(u16::from(b.wrapping_sub(b'0')));
+    let (b, mut rest) = s.split_first()?;
+    let mut value = digit(b)?;
+    for _ in 0..2 {
+        let Some((b, behind)) = rest.split_first() else { break };
+        let Some(next) = digit(b) else { break };
+        if value == 0 {
+            return None;
+        }
+        value = value.wrapping_mul(10).wrapping_add(next);
+        rest = behind;
+    }
+    Some((value.try_into().ok()?, rest))
+}
+
+/// [`v4`], perhaps mapped.
+fn mapped(s: &[u8]) -> Option<(Addr, &[u8])> {
+    v4(MAPPED.iter().find_map(|m| s.strip_prefix(*m)).unwrap_or(s))
+}
+
+/// A whole address. Not one that is part of a longer word: `1.2.3.4.example`, `dead::beef-x`, `fe80::1%eth0`.
+pub fn addr(s: &[u8]) -> Option<(Addr, &[u8])> {
+    if let Some((addr, rest)) = v4(s) {
+        return (!joins(rest.first())).then_some((addr, rest));
+    }
+    let rest = run(s, ADDR_MAX, is_addr)?;
+    let text = s.get(..s.len().checked_sub(rest.len())?)?;
+    if joins(rest.first()) {
+        return None;
+    }
+    let ends_in_gap = text.ends_with(b"::") && !text.ends_with(b":::");
+    let bare = match text.strip_suffix(b":") {
+        Some(bare) if !ends_in_gap => bare,
+        _ => text,
+    };
+    if !bare.contains(&b':') {
+        return None;
+    }
+    Some((Addr::parse(bare)?, s.get(bare.len()..)?))
+}
+
+/// [`addr`] at the end, and what stands before it.
+pub fn addr_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let before = run_back(s, ADDR_MAX, is_addr)?;
+    let text = s.get(before.len()..)?;
+    if joins(before.last()) {
+        return None;
+    }
+    if let Some((addr, [])) = v4(text) {
+        return Some((addr, before));
+    }
+    if text.contains(&b':') { Some((Addr::parse(text)?, before)) } else { None }
+}
+
+/// `[1.2.3.4]` or `[2001:db8::1]`.
+fn bracketed(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let (addr, rest) = addr(s.strip_prefix(b"[")?)?;
+    Some((addr, rest.strip_prefix(b"]")?))
+}
+
+/// [`bracketed`] at the end.
+fn bracketed_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let (addr, before) = addr_back(s.strip_suffix(b"]")?)?;
+    Some((addr, before.strip_suffix(b"[")?))
+}
+
+/// `1.2.3.4:22`, `::ffff:1.2.3.4:22`, `[1.2.3.4]:22` or `[2001:db8::1]:22`.
+pub fn addr_port(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let (addr, rest) = bracketed(s).or_else(|| mapped(s))?;
+    Some((addr, number(rest.strip_prefix(b":")?)?))
+}
+
+/// [`addr_port`] at the end, and what stands before it.
+pub fn addr_port_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let s = number_back(s)?.strip_suffix(b":")?;
+    bracketed_back(s).or_else(|| addr_back(s).filter(|(addr, _)| addr.is_v4()))
+}
+
+/// [`addr_port`], `[2001:db8::1]` or a bare address.
+pub fn addr_may_port(s: &[u8]) -> Option<(Addr, &[u8])> {
+    addr_port(s).or_else(|| bracketed(s)).or_else(|| addr(s))
+}
+
+/// [`addr_may_port`] at the end, and what stands before it.
+pub fn addr_may_port_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    addr_port_back(s).or_else(|| bracketed_back(s)).or_else(|| addr_back(s))
+}
+
+/// [`addr_port`], or an IPv6 address without brackets whose last group is the port: `2001:db8::1:22`.
+pub fn addr_port_bare(s: &[u8]) -> Option<(Addr, &[u8])> {
+    if let Some(found) = addr_port(s) {
+        return Some(found);
+    }
+    let rest = run(s, ADDR_MAX.saturating_add(6), is_addr)?;
+    let text = s.get(..s.len().checked_sub(rest.len())?)?;
+    let (addr, []) = addr_port_bare_back(text)? else { return None };
+    (!joins(rest.first())).then_some((addr, rest))
+}
+
+/// [`addr_port_bare`] at the end, and what stands before it.
+pub fn addr_port_bare_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let s = number_back(s)?.strip_suffix(b":")?;
+    bracketed_back(s).or_else(|| addr_back(s))
+}
+
+/// `1.2.3.4.57178`: an IPv4 address and a port behind a dot.
+pub fn addr_dot_port(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let (addr, rest) = v4(s)?;
+    let rest = number(rest.strip_prefix(b".")?)?;
+    (!joins(rest.first())).then_some((addr, rest))
+}
+
+/// [`addr_dot_port`] at the end, and what stands before it.
+pub fn addr_dot_port_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    addr_back(number_back(s)?.strip_suffix(b".")?).filter(|(addr, _)| addr.is_v4())
+}
