@@ -7,7 +7,7 @@ INSTALL ?= install
 PREFIX ?= /usr/local
 target := $(or $(CARGO_TARGET_DIR),target)
 build := $(CARGO) build --release --locked --offline
-roles := bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft
+roles := bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler
 libexec := $(PREFIX)/libexec/bailiff
 
 .PHONY: all test unit system check demo bench install clean

@@ -6,10 +6,12 @@ use std::path::Path;
 
 #[path = "filters/compiler/mod.rs"]
 mod compiler;
+#[path = "filters/rust/mod.rs"]
+mod rust;
 
 /// Link arguments of the programs: their own entry, position-independent, no loader, no library, relocated data to
 /// be made read-only by `_start` itself. RUSTFLAGS would reach this script too, so they stand here.
-const LINK: [&str; 12] = [
+const LINK: [&str; 13] = [
     "-nostartfiles",
     "-nostdlib",
     "-static-pie",
@@ -23,6 +25,8 @@ const LINK: [&str; 12] = [
     "-Wl,--hash-style=gnu",
     // The dev profile refers to it, the release profile does not; nobody ever unwinds.
     "-Wl,--defsym=rust_eh_personality=0",
+    // `alloc` as it is shipped refers to it: of the programs, only those that end at once have a heap.
+    "-Wl,--defsym=_Unwind_Resume=0",
 ];
 
 fn main() {
@@ -30,7 +34,7 @@ fn main() {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
     let out = std::env::var("OUT_DIR").unwrap_or_default();
-    if let Err(refusal) = compiler::compile(Path::new("filters"), Path::new(&out)) {
+    if let Err(refusal) = rust::compile(Path::new("filters"), Path::new(&out)) {
         println!("cargo::error={refusal}");
     }
     println!("cargo::rerun-if-changed=build.rs");

@@ -11,6 +11,7 @@ pub mod confine;
 pub mod errno;
 pub mod fd;
 pub mod files;
+pub mod heap;
 pub mod identity;
 pub mod io;
 pub mod mount;

@@ -5,6 +5,9 @@ use bailiff::shared::pure::filter::{FILTERS, Match, named};
 
 #[path = "../../filters/compiler/mod.rs"]
 pub(crate) mod compiler;
+#[allow(unreachable_pub, reason = "these files are build.rs's own")]
+#[path = "../../filters/rust/mod.rs"]
+mod rust;
 use bailiff::shared::pure::engine;
 
 pub(crate) const ALL: u8 = u8::MAX;
@@ -235,7 +238,7 @@ fn the_refusal_names_file_line_and_column() {
     let dir = std::env::temp_dir().join(format!("bailiff-filters-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     std::fs::write(dir.join("t.filter"), format!("{HEAD}pattern a\n  x <word> <addr>\n")).unwrap();
-    let refusal = compiler::compile(&dir, &dir).unwrap_err();
+    let refusal = rust::compile(&dir, &dir).unwrap_err();
     std::fs::remove_dir_all(&dir).unwrap();
     let expected = format!("{}:11:5: the address can be framed", dir.join("t.filter").display());
     assert!(refusal.starts_with(&expected), "{refusal}");

@@ -4,6 +4,7 @@ mod client;
 mod crooked;
 mod enforcer;
 mod filters;
+mod framing;
 mod hash;
 mod settings;
 mod sshd;

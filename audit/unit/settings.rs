@@ -41,7 +41,7 @@ static CATALOGUE: [Filter; 3] = [
 
 fn read(text: &[u8]) -> Result<Box<Settings>, String> {
     let mut settings = Box::new(Settings::EMPTY);
-    match settings::read(text, &CATALOGUE, &mut settings) {
+    match settings::read(text, catalogue(&CATALOGUE), &mut settings) {
         Ok(()) => Ok(settings),
         Err(fault) => {
             let mut buf = [0; 512];
@@ -69,7 +69,7 @@ fn vectors() {
         let expected = std::str::from_utf8(first.strip_prefix(b"# expect: ").unwrap()).unwrap();
         let found = match read(&text) {
             Ok(settings) => {
-                let terms = Terms::from_settings(&settings, false, [7; 16]);
+                let terms = Terms::from_settings(&settings, false, [7; 16], 0);
                 assert_eq!(Terms::decode(&terms.encode()), Some(terms), "{path:?}");
                 "ok".to_string()
             }
@@ -154,7 +154,7 @@ prefix6 = 48
 ports = [22, 2222]
 "#;
     let settings = read(text).unwrap();
-    let terms = Terms::from_settings(&settings, true, [9; 16]);
+    let terms = Terms::from_settings(&settings, true, [9; 16], 0);
     assert_eq!((terms.memory, terms.max_bans, terms.linger_s), (1 << 30, 2048, 300));
     assert_eq!((terms.lock_table, terms.steps, terms.dry_run, terms.boot_id), (false, true, true, [9; 16]));
     let nets = ["192.0.2.0/24", "2001:db8::1"].map(|n| Prefix::parse(n.as_bytes()).unwrap());
@@ -185,13 +185,13 @@ fn filters_of_this_build() {
     for filter in FILTERS {
         let mut settings = Box::new(Settings::EMPTY);
         let text = format!("[jail.{}]\nenabled = true\n", filter.name);
-        assert!(settings::read(text.as_bytes(), FILTERS, &mut settings).is_ok(), "{}", filter.name);
+        assert!(settings::read(text.as_bytes(), catalogue(FILTERS), &mut settings).is_ok(), "{}", filter.name);
         assert!(filter.logs.len() <= LOGS, "{}", filter.name);
         let logs: Vec<_> = settings.logs(1).map(Path::bytes).collect();
         assert_eq!(logs, filter.logs.iter().map(|l| l.as_bytes()).collect::<Vec<_>>(), "{}", filter.name);
         for log in filter.logs {
             let text = format!("{text}logs = [{log:?}]\n");
-            assert!(settings::read(text.as_bytes(), FILTERS, &mut settings).is_ok(), "{log}");
+            assert!(settings::read(text.as_bytes(), catalogue(FILTERS), &mut settings).is_ok(), "{log}");
         }
     }
 }
@@ -205,7 +205,7 @@ fn nothing_stays() {
     )
     .unwrap();
     let plain = b"[jail.nginx]\nenabled = true\n";
-    assert!(settings::read(plain, &CATALOGUE, &mut settings).is_ok());
+    assert!(settings::read(plain, catalogue(&CATALOGUE), &mut settings).is_ok());
     assert_eq!(settings, read(plain).unwrap());
 }
 
@@ -322,8 +322,8 @@ fn random_configurations() {
             let place = random(text.len());
             text[place] = random(256) as u8;
         }
-        if settings::read(&text, &CATALOGUE, &mut settings).is_ok() {
-            let terms = Terms::from_settings(&settings, false, [0; 16]);
+        if settings::read(&text, catalogue(&CATALOGUE), &mut settings).is_ok() {
+            let terms = Terms::from_settings(&settings, false, [0; 16], 0);
             assert_eq!(Terms::decode(&terms.encode()), Some(terms), "{:?}", String::from_utf8_lossy(&text));
             taken += 1;
         }

@@ -6,8 +6,6 @@
 mod generations;
 #[path = "../../src/confined/watcher/harvest.rs"]
 mod harvest;
-#[path = "../../src/confined/watcher/lines.rs"]
-mod lines;
 #[path = "../../src/confined/watcher/positions.rs"]
 mod positions;
 #[path = "../../src/confined/watcher/tail.rs"]

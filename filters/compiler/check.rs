@@ -2,6 +2,7 @@
 //!
 //! Runs in: the filter compiler. In: a parsed filter. Out: nothing, or the first thing that is wrong.
 
+use super::words::{String, Vec, format};
 use super::form::Seen;
 use super::parse::{Example, Filter, Rule};
 use super::run::{address, judge, refilled, seen};

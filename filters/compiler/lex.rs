@@ -3,6 +3,7 @@
 //! Runs in: the filter compiler. In: one pattern as written. Out: tokens with their columns, or what is
 //! wrong.
 
+use super::words::{String, Vec, format, vec};
 use super::{Fault, fault};
 
 /// What a pattern consists of.

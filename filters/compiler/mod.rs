@@ -1,26 +1,29 @@
-//! The filter compiler: from filters/*.filter to straight-line match code and a catalogue.
+//! The filter compiler: reads a filter file, and refuses what does not hold its own examples or could frame
+//! somebody.
 //!
-//! Runs in: build.rs and the unit tests, never in a daemon. In: filter files, trusted but checked. Out:
-//! OUT_DIR/filters.rs and OUT_DIR/catalogue.rs. Never: writes a filter that fails one of its own examples or
-//! that can frame somebody.
+//! Runs in: build.rs (for filters/*.filter), bailiff-compiler (for the operator's own), `bailiff test`, the
+//! unit tests; never where a log is read by the daemon. In: filter files, trusted but checked. Out: a `Filter`.
 //!
 //! lex (a pattern's text to tokens) -> parse (a file to a `Filter`) -> plan (which tokens are read from which
-//! end; framing) -> check (examples, by `run`, and hostile fillings of them) -> emit.
+//! end; framing) -> steps (the plan as data) -> check (examples, by `run`, and hostile fillings of them).
 
+#![allow(
+    redundant_imports,
+    reason = "std has them in its prelude, core has not"
+)]
 #![allow(
     unreachable_pub,
     reason = "a build script has no outside; the tests include these files, and so do the programs"
 )]
 
-mod catalogue;
 mod check;
-mod emit;
-mod index;
+#[allow(dead_code, reason = "for the operator's own filters, which build.rs never sees")]
+pub mod image;
 pub mod lex;
 pub mod parse;
 pub mod plan;
 pub mod run;
-mod steps;
+pub mod steps;
 
 #[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
 #[path = "../../src/shared/pure/addr.rs"]
@@ -53,8 +56,19 @@ pub mod scan;
 #[path = "../../src/shared/pure/stamp.rs"]
 pub mod stamp;
 
-use std::path::{Path, PathBuf};
-use std::{fmt, fs};
+extern crate alloc;
+
+use core::fmt;
+use words::String;
+
+/// What a program with a heap has at hand, and one without std must name.
+mod words {
+    pub use super::alloc::borrow::ToOwned;
+    pub use super::alloc::format;
+    pub use super::alloc::string::String;
+    pub use super::alloc::vec;
+    pub use super::alloc::vec::Vec;
+}
 
 /// Why a filter is refused, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,25 +94,4 @@ pub fn read(name: &str, text: &str) -> Result<parse::Filter, Fault> {
     let filter = parse::parse(name, text)?;
     check::check(&filter)?;
     Ok(filter)
-}
-
-/// Compiles every `*.filter` in `from`, in the order of their names, to `filters.rs` and `catalogue.rs` in
-/// `to`. The error's text is `FILE:LINE:COLUMN: reason`.
-pub fn compile(from: &Path, to: &Path) -> Result<(), String> {
-    let entries = fs::read_dir(from).map_err(|e| format!("{}: {e}", from.display()))?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
-    paths.retain(|p| p.extension().is_some_and(|e| e == "filter"));
-    paths.sort();
-    let mut filters = Vec::new();
-    for path in &paths {
-        let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let name = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
-        filters.push(read(name, &text).map_err(|fault| format!("{}:{fault}", path.display()))?);
-    }
-    for (name, code) in
-        [("filters.rs", emit::code(&filters)), ("catalogue.rs", catalogue::catalogue(&filters))]
-    {
-        fs::write(to.join(name), code).map_err(|e| format!("{name}: {e}"))?;
-    }
-    Ok(())
 }

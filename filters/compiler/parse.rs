@@ -3,6 +3,7 @@
 //! Runs in: the filter compiler. In: the file's text. Out: the filter as written, or what is wrong with its
 //! form.
 
+use super::words::{String, ToOwned, Vec, format, vec};
 use super::form::{Form, before};
 use super::lex::{self, Token};
 use super::plan::{self, Place, Plan, holds_addr};
@@ -159,6 +160,9 @@ fn pattern(filter: &Filter, rule: &mut Rule, line: &Line<'_>) -> Result<(), Faul
         Place { line: line.number, col, anywhere: filter.form.has_fields() || filter.form.names_peer() };
     let plan = plan::plan(&tokens, place)?;
     let code = steps::code(&plan, line.number)?;
+    if rule.parts.len() == 16 || path.len() > 8 {
+        return line.fault(0, "more than 16 fields in a pattern, or 8 keys in a field");
+    }
     rule.parts.push(Part { path, tokens, plan, code });
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Runs in: the filter compiler. In: one pattern's tokens. Out: its plan, or why an outsider could stretch
 //! what stands between an end of the message and the address.
 
+use super::words::Vec;
 use super::lex::{Kind, Token};
 use super::{Fault, fault};
 

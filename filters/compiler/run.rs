@@ -3,6 +3,7 @@
 //! Runs in: the filter compiler (examples), the tests (held against the generated code). In: a filter, a
 //! line. Out: which rule takes it, and whom it accuses.
 
+use super::words::{Vec, vec};
 use super::addr::Addr;
 use super::field;
 use super::form::{self, Form, Seen};

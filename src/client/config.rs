@@ -3,7 +3,7 @@
 //! Runs in: the client. In: the file, not trusted to be right. Out: `Settings`, or why there are none. Never:
 //! needs the file: without it the sockets are looked for in their usual place.
 use bailiff::shared::pure::filter::FILTERS;
-use bailiff::shared::pure::settings::{self, Settings};
+use bailiff::shared::pure::settings::{self, Catalogue, Settings};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::files::{At, flags, open};
 use bailiff::shims::io::read as read_some;
@@ -41,5 +41,7 @@ pub(crate) fn read(file: &[u8], to: &mut Settings) -> Result<(), Unread> {
             Err(errno) => return Err(Unread::Kernel(errno)),
         }
     }
-    settings::read(buf.get(..used).unwrap_or(&[]), FILTERS, to).map_err(Unread::Fault)
+    // The operator's own filters are the daemon's to know: any name may be one.
+    let catalogue = Catalogue { built: FILTERS, own: &[], loose: true };
+    settings::read(buf.get(..used).unwrap_or(&[]), catalogue, to).map_err(Unread::Fault)
 }

@@ -13,7 +13,7 @@ use bailiff::shared::pure::wire::terms::NO_FILTER;
 use core::fmt::{Display, Formatter, Result, Write};
 
 /// Bytes as a JSON string; what is not UTF-8 becomes U+FFFD.
-struct Str<'a>(&'a [u8]);
+pub(crate) struct Str<'a>(pub(crate) &'a [u8]);
 
 impl Display for Str<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -37,7 +37,7 @@ fn escaped(f: &mut Formatter<'_>, c: char) -> Result {
 }
 
 /// A value, or `null`.
-struct Maybe<T>(Option<T>);
+pub(crate) struct Maybe<T>(pub(crate) Option<T>);
 
 impl<T: Display> Display for Maybe<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -49,7 +49,7 @@ impl<T: Display> Display for Maybe<T> {
 }
 
 /// Writes items with `,` and a new line between them, in brackets.
-fn array<T>(
+pub(crate) fn array<T>(
     w: &mut dyn Write,
     items: impl Iterator<Item = T>,
     mut each: impl FnMut(&mut dyn Write, T) -> Result,

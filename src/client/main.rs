@@ -1,24 +1,38 @@
 //! `bailiff`: the operator's command.
 //!
-//! Runs as: the operator, with his rights and no other. In: argv, the configuration, the daemon's replies.
+//! Runs as: the operator, with his rights and no other. In: argv, the configuration, the daemon's replies, logs.
 //! Out: text for people or JSON, one exit code. Never: runs anything, writes a file, tells the daemon a path.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
 
+mod choice;
 mod config;
 mod errand;
 mod evidence;
 mod explain;
+mod filters;
+mod hits;
 mod json;
 mod legend;
+mod lint;
+mod look;
+mod moment;
 mod out;
 mod outcome;
+mod patterns;
+mod reading;
+mod record;
+mod report;
 #[expect(unsafe_code, reason = "process entry")]
 #[path = "../../shims/rt/mod.rs"]
 mod rt;
+mod shapes;
 mod show;
+mod summary;
 mod talk;
+mod tallies;
+mod test;
 mod time;
 mod trouble;
 mod words;
@@ -52,13 +66,14 @@ fn run(command: &Command<'_>, out: &mut Out, err: &mut Out) -> u8 {
     let printed = match command.verb {
         Verb::Help => out.write_str(words::HELP),
         Verb::Version => writeln!(out, "bailiff {}", env!("CARGO_PKG_VERSION")),
-        _ => return consult(command, out, err),
+        Verb::Filters => return filters::filters(command, out, err),
+        _ => return configured(command, out, err),
     };
     if printed.is_ok() { outcome::GOOD } else { outcome::SYSTEM }
 }
 
-/// Reads the configuration, finds the daemon, does the errand there.
-fn consult(command: &Command<'_>, out: &mut Out, err: &mut Out) -> u8 {
+/// Reads the configuration, and does what may need it.
+fn configured(command: &Command<'_>, out: &mut Out, err: &mut Out) -> u8 {
     let mut settings = Settings::EMPTY;
     let read = config::read(command.config.unwrap_or(config::FILE), &mut settings);
     if let Err(unread) = &read
@@ -67,6 +82,14 @@ fn consult(command: &Command<'_>, out: &mut Out, err: &mut Out) -> u8 {
         return code;
     }
     let settings = read.is_ok().then_some(&settings);
+    match command.verb {
+        Verb::Test => test::test(command, settings, out, err),
+        _ => consult(command, settings, out, err),
+    }
+}
+
+/// Finds the daemon, does the errand there.
+fn consult(command: &Command<'_>, settings: Option<&Settings>, out: &mut Out, err: &mut Out) -> u8 {
     let run = command.socket.or(settings.map(|s| s.run.bytes())).unwrap_or(config::RUN);
     let mut errand = Errand { command, settings, run, out };
     match errand.run() {

@@ -4,7 +4,11 @@
 //! the descriptor. Never: holds more than 64 KiB; passes over a write that failed.
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
+use bailiff::shims::files::filesystem;
 use bailiff::shims::io::{PollFd, ppoll, write};
+
+/// The file system of pseudo-terminals (`DEVPTS_SUPER_MAGIC`, linux/magic.h, 6.18).
+const DEVPTS: u64 = 0x1cd1;
 
 /// A descriptor with a buffer before it. What was written is there only after `flush` has said so.
 pub(crate) struct Out {
@@ -17,6 +21,11 @@ impl Out {
     /// Nothing yet, on this descriptor.
     pub(crate) fn new(number: u8) -> Self {
         Self { fd: Fd::given(number), buf: [0; 65_536], used: 0 }
+    }
+
+    /// Whether a person looks on, at a terminal that is a window or a remote login.
+    pub(crate) fn is_terminal(&self) -> bool {
+        filesystem(&self.fd) == Ok(DEVPTS)
     }
 
     /// Writes what is held.

@@ -6,7 +6,7 @@ use bailiff::shared::pure::bytes::{Text, decimal};
 use bailiff::shared::pure::wire::terms::LONGEST_S;
 use core::fmt::{Display, Formatter, Result};
 
-const DAY_S: u64 = 86_400;
+pub(crate) const DAY_S: u64 = 86_400;
 const UNITS: [(u8, u64); 4] = [(b'd', DAY_S), (b'h', 3600), (b'm', 60), (b's', 1)];
 
 /// A moment, in seconds since 1970, printed as a date of UTC.
@@ -76,7 +76,7 @@ pub(crate) fn pad(f: &mut Formatter<'_>, text: Text<'_>) -> Result {
 /// Year, month and day of the Gregorian calendar, so many days after 1970-01-01: Howard Hinnant's
 /// `civil_from_days` for days that are not negative. Its years begin in March, its eras (400 years, 146,097
 /// days) in the year 0.
-fn civil(days: u64) -> (u64, u64, u64) {
+pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
     let day = days.saturating_add(719_468);
     let (era, of_era) = (day / 146_097, day % 146_097);
     let leaps = (of_era / 1460).wrapping_sub(of_era / 36_524).wrapping_add(of_era / 146_096);

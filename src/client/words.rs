@@ -19,10 +19,15 @@ usage: bailiff [--config FILE] [--socket DIR] [--json] COMMAND
   explain ADDRESS            why this address is banned, or is not
   ban ADDRESS[/LEN] [--jail J] [--for 10m|1d12h|forever]
   unban ADDRESS[/LEN] [--jail J]
+  test [FILTER[mode=M]] [FILE|-] [--all]
+                             what a filter, or each, makes of a log; asks no daemon
+  test FILTER[mode=M] --line TEXT
+                             what a filter makes of one line, and why
+  filters [show NAME]        the filters there are; the text of one
   version
   help
 
-exit codes: 0 done, 1 not banned, 2 refused, 100 usage, 111 system; see bailiff(1)
+exit codes: 0 done, 1 not banned or no match, 2 refused, 100 usage, 111 system; see bailiff(1)
 ";
 
 /// What the operator wants.
@@ -32,6 +37,10 @@ pub(crate) enum Verb {
     Ask(Ask),
     /// The jails, of all that `status` is told.
     Jails,
+    /// What filters make of a log.
+    Test,
+    /// The catalogue of filters.
+    Filters,
     /// This program's version.
     Version,
     /// `HELP`.
@@ -56,6 +65,12 @@ pub(crate) struct Command<'a> {
     pub(crate) jail: Option<Name>,
     /// How long, in seconds, if said; 0 is for ever.
     pub(crate) duration_s: Option<u32>,
+    /// What stands behind `test` and `filters`.
+    pub(crate) operands: [Option<&'a [u8]>; 2],
+    /// Whether every address is to be shown.
+    pub(crate) all: bool,
+    /// The one line to be tested.
+    pub(crate) line: Option<&'a [u8]>,
 }
 
 impl Command<'_> {
@@ -89,20 +104,25 @@ impl Display for Usage<'_> {
     }
 }
 
-const A_VERB: &str = "status, jails, list, explain, ban, unban, version or help";
+const A_VERB: &str = "status, jails, list, explain, ban, unban, test, filters, version or help";
 const AN_ADDRESS: &str = "an address such as 198.51.100.7 or 2001:db8::7";
 const A_NETWORK: &str = "an address, or a network such as 198.51.100.0/24 with no bit set behind its length";
+
+const A_FILTER: &str = "at most a filter and a file behind test";
+const A_NAME: &str = "nothing, or show and a filter's name, behind filters";
 
 /// A verb's name, the verb, what its operand is (empty: it takes none), and whether it takes a jail.
 type Row = (&'static [u8], Verb, &'static str, bool);
 
-const VERBS: [Row; 8] = [
+const VERBS: [Row; 10] = [
     (b"status", Verb::Ask(Ask::Status), "", false),
     (b"jails", Verb::Jails, "", false),
     (b"list", Verb::Ask(Ask::List), "", true),
     (b"explain", Verb::Ask(Ask::Explain), AN_ADDRESS, false),
     (b"ban", Verb::Ask(Ask::Ban), A_NETWORK, true),
     (b"unban", Verb::Ask(Ask::Unban), A_NETWORK, true),
+    (b"test", Verb::Test, A_FILTER, false),
+    (b"filters", Verb::Filters, A_NAME, false),
     (b"version", Verb::Version, "", false),
     (b"help", Verb::Help, "", false),
 ];
@@ -115,6 +135,11 @@ pub(crate) fn parse<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<Com
             (b"--help" | b"-h", _) => return Ok(Command { verb: Verb::Help, ..to }),
             (b"--version", _) => return Ok(Command { verb: Verb::Version, ..to }),
             (b"--json", _) => to.json = true,
+            (b"--all", _) => to.all = true,
+            (_, Some((_, Verb::Test | Verb::Filters, expected, _))) if word == b"-" || !word.starts_with(b"-") => {
+                let free = to.operands.iter_mut().find(|slot| slot.is_none());
+                *free.ok_or(Usage { word, expected })? = Some(word);
+            }
             ([b'-', ..], _) => option(&mut to, word, words.next())?,
             (_, None) => {
                 let verb = VERBS.iter().find(|(name, ..)| *name == word);
@@ -131,16 +156,29 @@ pub(crate) fn parse<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<Com
     }
     let (_, verb, operand, takes_jail) = found.ok_or(Usage { word: b"", expected: A_VERB })?;
     to.verb = *verb;
-    if !operand.is_empty() && to.prefix.is_none() {
+    if matches!(verb, Verb::Ask(_)) && !operand.is_empty() && to.prefix.is_none() {
         return Err(Usage { word: b"", expected: operand });
     }
+    fits(&to, *takes_jail)?;
+    Ok(to)
+}
+
+/// Whether the options are those of the verb.
+fn fits<'a>(to: &Command<'a>, takes_jail: bool) -> Result<(), Usage<'a>> {
+    let test = to.verb == Verb::Test;
     if to.jail.is_some() && !takes_jail {
         return Err(Usage { word: b"--jail", expected: "it with list, ban or unban only" });
     }
     if to.duration_s.is_some() && to.ask() != Ask::Ban {
         return Err(Usage { word: b"--for", expected: "it with ban only" });
     }
-    Ok(to)
+    if to.all && !test {
+        return Err(Usage { word: b"--all", expected: "it with test only" });
+    }
+    if to.line.is_some() && (!test || to.operands.iter().flatten().count() != 1) {
+        return Err(Usage { word: b"--line", expected: "it with test and a filter only" });
+    }
+    Ok(())
 }
 
 /// The network of this address alone.
@@ -157,7 +195,8 @@ fn option<'a>(to: &mut Command<'a>, word: &'a [u8], value: Option<&'a [u8]>) -> 
         b"--for" => {
             (to.duration_s.is_some(), "behind --for a duration such as 10m or 1d12h, 1s to 365d, or forever")
         }
-        _ => return Err(Usage { word, expected: "--config, --socket, --json, --jail or --for" }),
+        b"--line" => (to.line.is_some(), "a line of a log behind --line"),
+        _ => return Err(Usage { word, expected: "--config, --socket, --json, --jail, --for, --all or --line" }),
     };
     if known {
         return Err(Usage { word, expected: "each option once" });
@@ -168,6 +207,7 @@ fn option<'a>(to: &mut Command<'a>, word: &'a [u8], value: Option<&'a [u8]>) -> 
         b"--config" => to.config = Some(value),
         b"--socket" => to.socket = Some(value),
         b"--jail" => to.jail = Some(Name::parse(value).ok_or(wrong)?),
+        b"--line" => to.line = Some(value),
         _ => to.duration_s = Some(duration(value).ok_or(wrong)?),
     }
     Ok(())

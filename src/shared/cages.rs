@@ -15,6 +15,8 @@ pub enum Role {
     Tracker,
     /// Writes to the firewall.
     Enforcer,
+    /// Compiles the operator's own filters, at start, and ends.
+    Compiler,
 }
 
 /// What one program may do.
@@ -40,6 +42,9 @@ pub struct Cage {
 
 /// Every role, in the order in which they are started; they are stopped in the reverse order.
 pub const ROLES: [Role; 3] = [Role::Enforcer, Role::Tracker, Role::Watcher];
+
+/// Every program that is started in a cage.
+pub const CAGED: [Role; 4] = [Role::Enforcer, Role::Tracker, Role::Watcher, Role::Compiler];
 
 /// Descriptors are given as 0, 1, 2, ... in the order of docs/architecture.md; 2 is the log.
 const ISOLATED: u32 =
@@ -98,6 +103,17 @@ const ENFORCER: Cage = Cage {
     memory: Some(4 << 20),
     enter: &[MPROTECT, PRCTL, CAPGET, CAPSET, GETRESUID, PRLIMIT64, SECCOMP, MMAP, GETRANDOM, GETSOCKNAME],
     run: &[WRITE, CLOSE, SENDTO, RECVFROM, PPOLL, CLOCK_GETTIME, EXIT_GROUP],
+};
+
+const COMPILER: Cage = Cage {
+    program: c"bailiff-compiler",
+    user: "bailiff-watcher",
+    capabilities: 0,
+    namespaces: ISOLATED,
+    descriptors: 8,
+    memory: Some(272 << 20),
+    enter: CLOSE_CAGE,
+    run: &[WRITE, SENDTO, RECVFROM, EXIT_GROUP],
 };
 
 /// Calls of the launcher, which runs for milliseconds between the warden's clone and the role's first instruction.
@@ -197,6 +213,7 @@ pub const fn cage(role: Role) -> &'static Cage {
         Role::Watcher => &WATCHER,
         Role::Tracker => &TRACKER,
         Role::Enforcer => &ENFORCER,
+        Role::Compiler => &COMPILER,
     }
 }
 
@@ -207,12 +224,13 @@ impl Role {
             Self::Watcher => c"watcher",
             Self::Tracker => c"tracker",
             Self::Enforcer => c"enforcer",
+            Self::Compiler => c"compiler",
         }
     }
 
     /// The role of this word.
     pub fn named(word: &[u8]) -> Option<Self> {
-        ROLES.into_iter().find(|role| role.word().to_bytes() == word)
+        CAGED.into_iter().find(|role| role.word().to_bytes() == word)
     }
 }
 

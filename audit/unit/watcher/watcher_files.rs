@@ -1,10 +1,10 @@
 //! Files that grow, are cut and refilled; positions; queues of generations.
 use super::generations::{FILES, Generation, Generations};
 use super::harvest::Harvest;
-use super::lines::{LONGEST, Lines};
 use super::positions::{FileId, Position, Positions, SIZE, SLOTS, digest};
 use super::tail::{BLOCK, Fill, MARK, Tail};
 use super::{Dice, empty, fd};
+use bailiff::shared::base::lines::{LONGEST, Lines};
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::wire::attempt::{Attempt, Tide};
 use bailiff::shared::pure::wire::batch::records;

@@ -1,6 +1,6 @@
 //! Lines out of blocks, against a naive model.
 use super::Dice;
-use super::lines::{LONGEST, Lines};
+use bailiff::shared::base::lines::{LONGEST, Lines};
 use bailiff::shims::arch::newline_mask;
 
 #[test]

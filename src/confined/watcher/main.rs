@@ -14,7 +14,6 @@ mod rt;
 
 mod generations;
 mod harvest;
-mod lines;
 mod positions;
 mod read;
 mod run;
@@ -23,11 +22,13 @@ mod take;
 mod tick;
 mod watcher;
 
+use bailiff::shared::base::channel;
 use bailiff::shared::base::enter::enter;
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::base::turn::wait;
 use bailiff::shared::cages::{Role, cage};
 use bailiff::shared::pure::bytes::decimal;
+use bailiff::shared::pure::wire::piece::{self, Kind};
 use bailiff::shared::pure::wire::source::Beat;
 use bailiff::shared::pure::wire::terms::{LEN, Terms};
 use bailiff::shims::errno::Errno;
@@ -58,14 +59,17 @@ fn main(start: &Start) -> u8 {
         Err(leave) => return code(leave, &log),
     };
     log.steps = terms.steps;
-    match (slots(BLOCK), slots::<[u8; SIZE]>(SLOTS)) {
-        (Ok(buf), Ok(slots)) => caged(uid, &terms, &log, warden, (buf, slots)),
-        (Err(errno), _) | (_, Err(errno)) => code(Leave::Kernel("memory", errno), &log),
+    match (slots(BLOCK), slots::<[u8; SIZE]>(SLOTS), slots(terms.own as usize)) {
+        (Ok(buf), Ok(slots), Ok(image)) => match own(&warden, image) {
+            Some(image) => caged(uid, (&terms, image), &log, warden, (buf, slots)),
+            None => code(Leave::Breach, &log),
+        },
+        (Err(errno), ..) | (_, Err(errno), _) | (.., Err(errno)) => code(Leave::Kernel("memory", errno), &log),
     }
 }
 
 /// Closes the cage; then, and only then, reads what others wrote.
-fn caged(uid: u32, terms: &Terms, log: &Log, warden: Fd, (buf, slots): Memory) -> u8 {
+fn caged(uid: u32, (terms, own): (&Terms, &[u8]), log: &Log, warden: Fd, (buf, slots): Memory) -> u8 {
     if let Err(open) = enter(cage(Role::Watcher), uid) {
         log.say(Level::Error, open.what());
         return 111;
@@ -76,6 +80,7 @@ fn caged(uid: u32, terms: &Terms, log: &Log, warden: Fd, (buf, slots): Memory) -
     }
     let mut watcher = Watcher {
         terms,
+        own,
         log,
         warden,
         events: Fd::given(3),
@@ -107,6 +112,20 @@ fn code(leave: Leave, log: &Log) -> u8 {
             111
         }
     }
+}
+
+/// The image of the operator's own filters, if there are any: read before the cage is closed, as the terms are.
+fn own<'a>(warden: &Fd, image: &'a mut [u8]) -> Option<&'a [u8]> {
+    let (mut buf, mut used) = ([0; piece::LEN], 0usize);
+    while used < image.len() {
+        let (Kind::Image, part) = piece::decode(channel::receive(warden, &mut buf, true).ok()?)? else { return None };
+        let end = used.checked_add(part.len())?;
+        for (slot, b) in image.get_mut(used..end)?.iter_mut().zip(part) {
+            *slot = *b;
+        }
+        used = end;
+    }
+    Some(image)
 }
 
 /// The one message that is read before the cage is closed: it comes from the warden, which is trusted.

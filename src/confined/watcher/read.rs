@@ -6,12 +6,13 @@
 
 use super::generations::{Generation, NOWHERE};
 use super::harvest::Harvest;
-use super::lines::{Line, Lines};
 use super::tail::{Block, Fill};
 use bailiff::shared::base::channel::Fault;
+use bailiff::shared::base::lines::{Line, Lines};
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::pure::engine;
 use bailiff::shared::pure::filter::{FILTERS, Match};
+use bailiff::shared::pure::image::{self, OwnFilter};
 use bailiff::shared::pure::wire::attempt::Attempt;
 use bailiff::shared::pure::wire::terms::{JAILS, NO_FILTER, Terms};
 use bailiff::shims::clock::{monotonic_ns, realtime_ns};
@@ -21,37 +22,42 @@ const SHOWN: usize = 200;
 
 /// A jail that reads a source.
 #[derive(Clone, Copy, Debug)]
-struct Reader {
+struct Reader<'a> {
     jail: u8,
     filter: u8,
     modes: u8,
+    /// The filter, if it is one of the operator's own.
+    own: Option<OwnFilter<'a>>,
 }
 
 /// The jails whose bits are set.
 #[derive(Debug)]
-struct Readers {
-    list: [Reader; JAILS],
+struct Readers<'a> {
+    list: [Reader<'a>; JAILS],
     count: usize,
     /// The headers that one of their filters knows.
     headers: u8,
 }
 
-impl Readers {
-    fn new(terms: &Terms, jails: u32) -> Self {
-        let mut readers =
-            Self { list: [Reader { jail: 0, filter: NO_FILTER, modes: 0 }; JAILS], count: 0, headers: 0 };
+impl<'a> Readers<'a> {
+    fn new(terms: &Terms, own: &'a [u8], jails: u32) -> Self {
+        let nobody = Reader { jail: 0, filter: NO_FILTER, modes: 0, own: None };
+        let mut readers = Self { list: [nobody; JAILS], count: 0, headers: 0 };
         for (number, jail) in (0..=u8::MAX).zip(terms.jails()) {
             let reads = jails.checked_shr(number.into()).is_some_and(|bits| bits & 1 == 1);
             if let Some(reader) = readers.list.get_mut(readers.count).filter(|_| reads) {
-                *reader = Reader { jail: number, filter: jail.filter, modes: jail.modes };
+                let place = usize::from(jail.filter);
+                let own = place.checked_sub(FILTERS.len()).and_then(|at| image::filters(own).nth(at));
+                *reader = Reader { jail: number, filter: jail.filter, modes: jail.modes, own };
                 readers.count = readers.count.saturating_add(1);
-                readers.headers |= FILTERS.get(usize::from(jail.filter)).map_or(0, |f| f.headers);
+                let built = FILTERS.get(place).map(|f| f.headers);
+                readers.headers |= built.or(own.map(|f| f.headers)).unwrap_or(0);
             }
         }
         readers
     }
 
-    fn list(&self) -> &[Reader] {
+    fn list(&self) -> &[Reader<'a>] {
         self.list.get(..self.count).unwrap_or(&[])
     }
 }
@@ -61,6 +67,8 @@ impl Readers {
 pub(crate) struct Reading<'a> {
     /// The configuration.
     pub(crate) terms: &'a Terms,
+    /// The image of the operator's own filters.
+    pub(crate) own: &'a [u8],
     /// Where attempts and counts go.
     pub(crate) harvest: &'a mut Harvest,
     /// Where log lines go.
@@ -102,7 +110,7 @@ impl Reading<'_> {
     /// Looks at the lines with the filter of each jail. False when the tracker has no room: the lines from
     /// here on are left.
     fn sift(&mut self, file: &Generation, block: &Block<'_>, lines: &mut Lines<'_>) -> Result<bool, Fault> {
-        let readers = Readers::new(self.terms, file.given.jails);
+        let readers = Readers::new(self.terms, self.own, file.given.jails);
         let (mut count, mut matches, mut time_ms) = (0u64, 0u64, None);
         let whole = loop {
             if !self.harvest.has_room(readers.count) && !self.harvest.send(false)? {
@@ -113,7 +121,11 @@ impl Reading<'_> {
             let mut matched = false;
             let read = engine::Line::new(readers.headers, line.bytes);
             for reader in readers.list() {
-                let Some(found) = read.scan(reader.filter, reader.modes) else { continue };
+                let found = match &reader.own {
+                    Some(own) => read.scan_own(own, reader.modes),
+                    None => read.scan(reader.filter, reader.modes),
+                };
+                let Some(found) = found else { continue };
                 // One look at the clock is enough for a block: it was read at one stroke.
                 let time_ms = *time_ms.get_or_insert_with(|| realtime_ns() / 1_000_000);
                 let (jail, source, offset) =

@@ -7,8 +7,8 @@
 //!
 //! What stood in the file between the last read and the cut is lost by the nature of copytruncate. What had
 //! been seen of it, an unfinished last line, is counted.
-use super::lines::{LONGEST, Reach};
 use super::positions::{FileId, Position, digest};
+use bailiff::shared::base::lines::{LONGEST, Reach};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::stat;

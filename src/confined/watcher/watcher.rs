@@ -50,6 +50,8 @@ impl From<Fault> for Leave {
 pub(crate) struct Watcher<'a> {
     /// The configuration.
     pub(crate) terms: &'a Terms,
+    /// The image of the operator's own filters.
+    pub(crate) own: &'a [u8],
     /// Where log lines go.
     pub(crate) log: &'a Log,
     /// The warden's end of descriptor 0.

@@ -1,6 +1,7 @@
-//! What every daemon process does the same way: close its cage, receive, send, wait, log.
+//! What more than one program does the same way: close its cage, receive, send, wait, log, cut lines.
 pub mod channel;
 pub mod enter;
+pub mod lines;
 pub mod log;
 pub mod notify;
 pub mod turn;

@@ -8,8 +8,9 @@ use super::addr::Addr;
 use super::filter::{FILTERS, Filter, Match};
 use super::form::{Form, Seen, before, heads, laid_out, seen};
 use super::header::{Head, trim};
+use super::image::OwnFilter;
 use super::stamp::stamp;
-use super::{field, header, peer, program, scan};
+use super::header;
 
 /// A line, and what was read of its header: once for all filters that look at it.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,13 @@ impl<'a> Line<'a> {
     /// What this filter's patterns see of the line, behind one of these headers. `None`: not this service's line.
     pub fn seen(&self, headers: u8, number: u8, filter: &Filter) -> Option<Seen<'a>> {
         seen(headers, filter.form, |name| is_own(number, name), self.bytes, (self.head, self.timed))
+    }
+
+    /// Looks at the line with one of the operator's own filters.
+    pub fn scan_own(&self, filter: &OwnFilter<'a>, modes: u8) -> Option<Match> {
+        let is_own = |name: &[u8]| filter.is_own(name);
+        let seen = seen(filter.headers, filter.form, is_own, self.bytes, (self.head, self.timed))?;
+        filter.judge(modes, seen)
     }
 
     /// Looks at the line with a filter (its place in `FILTERS`) in the modes given by bits. `None`: not this
@@ -137,4 +145,15 @@ fn named(
     if classes == 0 { None } else { of(message).map(|()| Match { addr, rule, weight }) }
 }
 
-include!(concat!(env!("OUT_DIR"), "/filters.rs"));
+pub use compiled::{is_own, scan_message};
+use compiled::{LISTS, TIMED, bare_text, owners, timed_text};
+
+/// The match code.
+#[allow(unused_variables, reason = "a pattern that only takes has no use for the address, nor a part for its rest")]
+mod compiled {
+    use super::super::addr::Addr;
+    use super::super::filter::Match;
+    use super::super::{field, peer, program, scan};
+    use super::{named, take};
+    include!(concat!(env!("OUT_DIR"), "/filters.rs"));
+}

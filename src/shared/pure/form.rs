@@ -7,7 +7,7 @@
 
 use super::addr::Addr;
 use super::header::{self, Head, trim, word};
-use super::peer::{addr, addr_may_port};
+use super::peer::{addr, addr_port_bare};
 use super::scan::number;
 use super::stamp::stamp;
 
@@ -133,8 +133,10 @@ pub fn access(line: &[u8]) -> Option<(Addr, &[u8])> {
         }
         _ => return None,
     };
-    let at = rest.windows(2).position(|w| w == b" \"")?;
-    Some((peer, rest.get(at.checked_add(1)?..)?))
+    // A user's name may be empty, which Apache writes `""`; none holds a bare quote.
+    let behind_time = rest.windows(3).position(|w| w == b"] \"").and_then(|at| at.checked_add(2));
+    let at = behind_time.or_else(|| rest.windows(2).position(|w| w == b" \"")?.checked_add(1))?;
+    Some((peer, rest.get(at..)?))
 }
 
 /// `example.com:443`: a name the server chose and its port.
@@ -143,21 +145,32 @@ fn is_vhost(word: &[u8]) -> bool {
     colon.and_then(|at| number(word.get(at.checked_add(1)?..)?)).is_some_and(<[u8]>::is_empty)
 }
 
-/// `[MODULE:LEVEL] [pid N:tid N] [client ADDR:PORT] MESSAGE`: the parts in brackets, up to the client's.
+/// `[MODULE:LEVEL] [pid N:tid N] (N)REASON: [client ADDR:PORT] MESSAGE`: the parts in brackets, up to the client's. Since
+/// 2.4 the level has its module and the address its port, that of IPv6 too, and without brackets; before, neither.
 pub fn apache(line: &[u8]) -> Option<(Addr, &[u8])> {
-    let mut rest = line;
+    let (mut rest, mut has_port) = (line, false);
     for _ in 0..4 {
+        rest = reason(rest);
         let inner = rest.strip_prefix(b"[")?;
         for who in [&b"client "[..], b"remote "] {
             if let Some(peer) = inner.strip_prefix(who) {
-                let (peer, rest) = addr_may_port(peer)?;
+                let with_port = addr_port_bare(peer).filter(|(a, _)| has_port || a.is_v4());
+                let (peer, rest) = with_port.or_else(|| addr(peer).filter(|(a, _)| !has_port || a.is_v4()))?;
                 return Some((peer, rest.strip_prefix(b"] ")?));
             }
         }
         let at = inner.iter().zip(0..64).find(|(b, _)| **b == b']')?.1;
+        has_port |= inner.get(..at)?.contains(&b':');
         rest = inner.get(at..)?.strip_prefix(b"] ")?;
     }
     None
+}
+
+/// What stands behind `(13)Permission denied: `, the kernel's reason.
+fn reason(text: &[u8]) -> &[u8] {
+    let behind = text.strip_prefix(b"(").and_then(number).filter(|r| r.starts_with(b")"));
+    let at = behind.and_then(|r| r.iter().zip(0..64).find(|(b, _)| **b == b'[')).map(|(_, at)| at);
+    behind.zip(at).and_then(|(r, at): (&[u8], usize)| r.get(at..)).unwrap_or(text)
 }
 
 /// `2012/04/09 11:53:29 [error] 2865#0: *66647 MESSAGE`: the message. journald's forwarders put a second

@@ -8,6 +8,7 @@ pub mod filter;
 pub mod form;
 pub mod hash;
 pub mod header;
+pub mod image;
 pub mod peer;
 pub mod program;
 pub mod scan;

@@ -4,21 +4,24 @@
 //! with its line, its column and what was expected. Never: opens a file, guesses what was meant, passes over
 //! an unknown key.
 
+mod catalogue;
 mod draft;
 mod fault;
 mod keys;
 mod text;
 
 use self::draft::Draft;
+pub use self::catalogue::Catalogue;
 pub use self::fault::{Fault, What};
 pub use self::keys::{DAEMON, GUARD, JAIL, KEYS, Key};
-use super::filter::Filter;
 use super::toml::{Event, Reader};
 use super::wire::terms::{JAILS, Terms, Word};
 pub use super::wire::terms::{Jail, Name};
 
 /// An absolute path of at most 255 bytes, with a zero behind it.
 pub type Path = Word<256>;
+/// A filter's name.
+pub type FilterName = Word<32>;
 /// The name of a group of accounts; empty is no group.
 pub type Group = Word<32>;
 /// Log files one jail can name.
@@ -51,7 +54,7 @@ pub enum Cpu {
 /// The whole configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// What every role is told; `dry_run` and `boot_id` are not set here.
+    /// What every role is told; `dry_run`, `boot_id` and `own` are not set here.
     pub terms: Terms,
     /// The log files of each jail of `terms`; empty paths behind.
     pub logs: [[Path; LOGS]; JAILS],
@@ -98,14 +101,14 @@ impl Settings {
 
 impl Terms {
     /// What the roles are told of these settings.
-    pub fn from_settings(settings: &Settings, dry_run: bool, boot_id: [u8; 16]) -> Self {
-        Self { dry_run, boot_id, ..settings.terms }
+    pub fn from_settings(settings: &Settings, dry_run: bool, boot_id: [u8; 16], own: u32) -> Self {
+        Self { dry_run, boot_id, own, ..settings.terms }
     }
 }
 
 /// Fills `to` with what this text says and, where it says nothing, with the defaults. After a fault, `to` is
 /// of no use.
-pub fn read(text: &[u8], catalogue: &'static [Filter], to: &mut Settings) -> Result<(), Fault> {
+pub fn read(text: &[u8], catalogue: Catalogue<'_>, to: &mut Settings) -> Result<(), Fault> {
     let mut draft = Draft::begin(catalogue, to)?;
     let mut reader = Reader::new(text)?;
     while let Some(event) = reader.event()? {

@@ -43,7 +43,7 @@ fn main(start: &Start) -> u8 {
     let (Some(role), Some(program)) = (role, program) else {
         log.say(
             Level::Error,
-            "usage: bailiff-cage watcher|tracker|enforcer DESCRIPTOR (started by bailiffd)",
+            "usage: bailiff-cage watcher|tracker|enforcer|compiler DESCRIPTOR (started by bailiffd)",
         );
         return USAGE;
     };

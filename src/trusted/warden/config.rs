@@ -4,16 +4,17 @@
 //! where and what was expected. Never: follows an include, expands anything.
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::pure::filter::FILTERS;
-use bailiff::shared::pure::settings::{self, Settings};
+use bailiff::shared::pure::settings::{self, Catalogue, Settings};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::files::{At, flags, open, stat};
 use bailiff::shims::io::read;
 
 /// Largest configuration: the parser's own bound.
-const MOST: usize = 64 << 10;
+pub(super) const MOST: usize = 64 << 10;
 
-/// Reads `path` into `to`. Says why not, and answers false.
-pub(crate) fn load(path: &[u8], strict: bool, log: &Log, to: &mut Settings) -> bool {
+/// Reads `path` into `to`; `own` is the image of the operator's own filters, `None` before they are compiled. Says why
+/// not, and answers false.
+pub(crate) fn load(path: &[u8], strict: bool, log: &Log, own: Option<&[u8]>, to: &mut Settings) -> bool {
     let mut text = [0u8; MOST + 1];
     let len = match bytes(path, strict, &mut text) {
         Ok(len) => len,
@@ -28,7 +29,8 @@ pub(crate) fn load(path: &[u8], strict: bool, log: &Log, to: &mut Settings) -> b
             return false;
         }
     };
-    match settings::read(text.get(..len).unwrap_or(&[]), FILTERS, to) {
+    let catalogue = Catalogue { built: FILTERS, own: own.unwrap_or(&[]), loose: own.is_none() };
+    match settings::read(text.get(..len).unwrap_or(&[]), catalogue, to) {
         Ok(()) => true,
         Err(fault) => {
             log.line(Level::Error, |t| fault.write(path, t));
@@ -37,7 +39,8 @@ pub(crate) fn load(path: &[u8], strict: bool, log: &Log, to: &mut Settings) -> b
     }
 }
 
-fn bytes(path: &[u8], strict: bool, text: &mut [u8]) -> Result<usize, (&'static str, Errno)> {
+/// What stands in a file that nobody but root may be able to write.
+pub(super) fn bytes(path: &[u8], strict: bool, text: &mut [u8]) -> Result<usize, (&'static str, Errno)> {
     let fd = open(At::Cwd, path, flags::O_NONBLOCK | flags::O_NOCTTY, 0, 0)
         .map_err(|e| ("cannot be opened", e))?;
     let s = stat(&fd).map_err(|e| ("cannot be looked at", e))?;

@@ -43,7 +43,7 @@ fn is_rotated(name: &[u8], log: &[u8]) -> bool {
 }
 
 /// Splits the first entry off (struct linux_dirent64, linux/dirent.h, 6.18); `None` at the end.
-fn next(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn next(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let ([_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, a, b, _], _) = bytes.split_first_chunk::<19>()?;
     let (entry, behind) = bytes.split_at_checked(u16::from_ne_bytes([*a, *b]).into())?;
     let name = entry.get(19..)?.split(|b| *b == 0).next()?;

@@ -13,6 +13,7 @@ mod config;
 mod directories;
 mod family;
 mod former;
+mod own;
 mod privilege;
 mod renames;
 mod roles;
@@ -36,6 +37,7 @@ use bailiff::shims::errno::Errno;
 use bailiff::shims::identity::uids;
 use bailiff::shims::process::{Start, processors, set_nice, set_processors, signals};
 use family::{Ended, House};
+use own::Own;
 use run::generation;
 
 /// Exit codes: usage or configuration; a kernel that refused.
@@ -86,7 +88,8 @@ fn main(start: &Start) -> u8 {
         return failed(&log, what, errno);
     }
     let Ok(strict) = is_host() else { return failed(&log, "/proc/self/uid_map", Errno::ENOENT) };
-    if !config::load(words.config, strict, &log, &mut settings) {
+    let mut own = Own::NONE;
+    if !read_all(&words, strict, &log, &programs, &mut own, &mut settings) {
         return USAGE;
     }
     let beat_ns = beat(start);
@@ -94,13 +97,13 @@ fn main(start: &Start) -> u8 {
         log.steps = settings.terms.steps;
         let notify = Notify::new(start.env(b"NOTIFY_SOCKET"));
         let house = House { log: &log, notify, signals: &signals, programs: &programs, beat_ns };
-        let mut next = Settings::EMPTY;
-        let reload = || config::load(words.config, strict, &log, &mut next);
-        match serve(&house, &settings, &words, strict, reload) {
+        let (mut next, mut next_own) = (Settings::EMPTY, Own::NONE);
+        let reload = || read_all(&words, strict, &log, &programs, &mut next_own, &mut next);
+        match serve(&house, (&settings, &own), &words, strict, reload) {
             Ok(Ended::Stop(code)) => return code,
             Ok(Ended::Reload) => {
                 log.say(Level::Notice, "the new configuration is in force");
-                settings = next;
+                (settings, own) = (next, next_own);
             }
             Err(code) => return code,
         }
@@ -109,7 +112,7 @@ fn main(start: &Start) -> u8 {
 
 /// `--check`: reads the configuration and says what it comes to.
 fn check(words: &Words, log: &Log, settings: &mut Settings) -> u8 {
-    if !config::load(words.config, false, log, settings) {
+    if !config::load(words.config, false, log, None, settings) {
         return USAGE;
     }
     log.line(Level::Notice, |t| {
@@ -119,6 +122,32 @@ fn check(words: &Words, log: &Log, settings: &mut Settings) -> u8 {
         }
     });
     0
+}
+
+/// Reads the configuration. Where the operator has filters of his own, twice: once for the account that compiles them,
+/// and again when it is known what they say.
+fn read_all(
+    words: &Words,
+    strict: bool,
+    log: &Log,
+    programs: &roles::Programs,
+    own: &mut Own,
+    to: &mut Settings,
+) -> bool {
+    if !own.find(words.config, log) {
+        return false;
+    }
+    if own.is_any() {
+        if !config::load(words.config, strict, log, None, to) {
+            return false;
+        }
+        let Ok(launches) = launches(to, strict, log) else { return false };
+        let launch = launches.iter().find(|(role, _)| *role == Role::Watcher);
+        if !launch.is_some_and(|(_, l)| own.compile(words.config, strict, log, programs, l)) {
+            return false;
+        }
+    }
+    config::load(words.config, strict, log, Some(own.image()), to)
 }
 
 fn failed(log: &Log, what: &str, errno: Errno) -> u8 {
@@ -141,7 +170,7 @@ fn beat(start: &Start) -> u64 {
 /// One generation, from the opened state to its end.
 fn serve(
     house: &House<'_>,
-    settings: &Settings,
+    (settings, own): (&Settings, &Own),
     words: &Words,
     strict: bool,
     reload: impl FnMut() -> bool,
@@ -160,7 +189,8 @@ fn serve(
             if errno == Errno::EACCES || errno == Errno::ENOENT { USAGE } else { SYSTEM }
         })?;
     let boot_id = state::boot_id().map_err(|errno| failed(log, "/proc/sys/kernel/random/boot_id", errno))?;
-    let terms = Terms::from_settings(settings, words.dry_run, boot_id).encode();
+    let image = u32::try_from(own.image().len()).unwrap_or(0);
+    let terms = Terms::from_settings(settings, words.dry_run, boot_id, image).encode();
     let mut sources =
         sources::Sources::new(settings, strict).map_err(|errno| failed(log, "inotify", errno))?;
     if sources.count() == 0 {
@@ -168,7 +198,7 @@ fn serve(
     }
     let [(_, first), ..] = launches;
     let launch = |role: Role| launches.into_iter().find(|(r, _)| *r == role).map_or(first, |(_, l)| l);
-    generation(house, state, &terms, launch, &mut sources, reload)
+    generation(house, state, (&terms, own), launch, &mut sources, reload)
         .map_err(|errno| failed(log, "the roles could not be started or watched", errno))
 }
 

@@ -3,7 +3,7 @@
 //! Runs in: the warden, first of all. Out: a process with the capabilities and calls of its row. What is left *is* root
 //! (docs/tcb.md): it opens logs and starts the roles. The filter is inherited, so it holds their calls too.
 use bailiff::shared::base::enter::install;
-use bailiff::shared::cages::{self, LAUNCHER, ROLES, WARDEN, WARDEN_CAPABILITIES};
+use bailiff::shared::cages::{self, CAGED, LAUNCHER, WARDEN, WARDEN_CAPABILITIES};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::identity::{self, Capabilities};
 
@@ -25,7 +25,7 @@ pub(crate) fn close() -> Result<(), (&'static str, Errno)> {
     identity::set_no_new_privs().map_err(step("no_new_privs"))?;
     let mut list = [(0, 0); 100];
     let mut used = 0;
-    for calls in [WARDEN, LAUNCHER].into_iter().chain(ROLES.iter().flat_map(|role| {
+    for calls in [WARDEN, LAUNCHER].into_iter().chain(CAGED.iter().flat_map(|role| {
         let row = cages::cage(*role);
         [row.enter, row.run]
     })) {

@@ -17,6 +17,7 @@ pub(crate) struct Programs {
     watcher: Fd,
     tracker: Fd,
     enforcer: Fd,
+    compiler: Fd,
 }
 
 impl Programs {
@@ -33,6 +34,7 @@ impl Programs {
             watcher: program(cage(Role::Watcher).program)?,
             tracker: program(cage(Role::Tracker).program)?,
             enforcer: program(cage(Role::Enforcer).program)?,
+            compiler: program(cage(Role::Compiler).program)?,
         })
     }
 
@@ -41,6 +43,7 @@ impl Programs {
             Role::Watcher => &self.watcher,
             Role::Tracker => &self.tracker,
             Role::Enforcer => &self.enforcer,
+            Role::Compiler => &self.compiler,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Runs in: the warden. In: signals, directory events, one pulse at a time from each role. Out: sources to the watcher, the
 //! service manager's notes, the exit code. Never: restarts one role alone, or goes on without one: bans stay in the
 //! kernel, and the service manager starts all afresh.
+use super::own::Own;
 use super::family::{Ended, Family, House, pulse, worse};
 use super::roles::start;
 use super::sources::{Reader, Sources};
@@ -25,7 +26,7 @@ use bailiff::shims::sockets::pair;
 pub(crate) fn generation(
     house: &House<'_>,
     state: State,
-    terms: &[u8],
+    (terms, own): (&[u8], &Own),
     launch: impl Fn(Role) -> Launch,
     sources: &mut Sources,
     mut may_reload: impl FnMut() -> bool,
@@ -41,6 +42,7 @@ pub(crate) fn generation(
     };
     family.start(state, terms, &launch, &files)?;
     if let Some(channel) = family.channel(Role::Watcher) {
+        family.watcher_gone(own.hand_down(channel));
         let reader = Reader { channel, files: &files };
         sources.look_at_all(&reader, house.log);
         family.watcher_gone(pulse(channel, Beat::Given));

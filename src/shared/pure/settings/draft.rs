@@ -4,8 +4,7 @@
 //! Never: leaves a field without a value; keeps a jail that is not enabled.
 
 use super::fault::{Fault, What};
-use super::{DAEMON, GUARD, JAIL, Jail, KEYS, LOGS, Name, Path, Settings, TABLES};
-use crate::shared::pure::filter::Filter;
+use super::{Catalogue, DAEMON, FilterName, GUARD, JAIL, Jail, KEYS, LOGS, Name, Path, Settings, TABLES};
 use crate::shared::pure::toml::{self, Spot, Str, Value};
 use crate::shared::pure::wire::terms::{JAILS, MANUAL_NAME, NO_FILTER, Terms};
 
@@ -16,13 +15,14 @@ const ONCE: &str = "each key and each section once, this one is here again";
 const NAME: &str = "a jail's name: at most 16 of a-z, 0-9, _ and -, and not manual";
 const MANY: &str = "at most 31 jails that are enabled, and at most 128 sections";
 const NO_LOGS: &str = "logs in this jail, as its filter knows of none";
+const INSIST: &str = "insist = true in this jail: others can forge the lines of its filter (bailiff filters show NAME says how)";
 const IDLE: &str = "a section such as [jail.sshd] with enabled = true, no jail is enabled";
 const ADMITTED: &str = "bantime, prefix4 and prefix6 within max_bantime, widest4 and widest6 of [guard]";
 const FITTING: &str = "more memory, or a smaller max_bans";
 
 /// Settings that are being read, and the jail whose section is open.
 pub(super) struct Draft<'s> {
-    catalogue: &'static [Filter],
+    catalogue: Catalogue<'s>,
     pub(super) settings: &'s mut Settings,
     /// The open section, where its name begins, and a bit for each of `KEYS` that it gave.
     section: &'static str,
@@ -34,7 +34,8 @@ pub(super) struct Draft<'s> {
     tables: [(&'static str, Name); TABLES],
     pub(super) jail: Jail,
     pub(super) enabled: bool,
-    pub(super) filter: (Name, Spot),
+    pub(super) insist: bool,
+    pub(super) filter: (FilterName, Spot),
     pub(super) mode: (Name, Spot),
     pub(super) logs: [Path; LOGS],
     /// Where each jail of the settings begins.
@@ -43,7 +44,7 @@ pub(super) struct Draft<'s> {
 
 impl<'s> Draft<'s> {
     /// These settings with every default set, and with the manual jail.
-    pub(super) fn begin(catalogue: &'static [Filter], settings: &'s mut Settings) -> Result<Self, Fault> {
+    pub(super) fn begin(catalogue: Catalogue<'s>, settings: &'s mut Settings) -> Result<Self, Fault> {
         settings.terms = Terms::EMPTY;
         settings.logs.fill([Path::EMPTY; LOGS]);
         settings.uid_base = None;
@@ -57,7 +58,8 @@ impl<'s> Draft<'s> {
             tables: [("", Name::EMPTY); TABLES],
             jail: Jail::EMPTY,
             enabled: false,
-            filter: (Name::EMPTY, START),
+            insist: false,
+            filter: (FilterName::EMPTY, START),
             mode: (Name::EMPTY, START),
             logs: [Path::EMPTY; LOGS],
             spots: [START; JAILS],
@@ -100,7 +102,8 @@ impl<'s> Draft<'s> {
         if this.0 == JAIL {
             self.jail = Jail { name: this.1, ..Jail::EMPTY };
             self.logs = [Path::EMPTY; LOGS];
-            (self.filter, self.mode) = ((this.1, spot), (Name::EMPTY, spot));
+            let own_name = FilterName::new(this.1.bytes()).unwrap_or(FilterName::EMPTY);
+            (self.filter, self.mode) = ((own_name, spot), (Name::EMPTY, spot));
             self.defaults(JAIL)?;
         }
         Ok(())
@@ -127,22 +130,18 @@ impl<'s> Draft<'s> {
         if self.section != JAIL {
             return Ok(());
         }
-        let is_it = |(_, f): &(u8, &Filter)| f.name.as_bytes() == self.filter.0.bytes();
-        let no_filter = Fault { spot: self.filter.1, what: What::NoFilter(self.catalogue) };
-        let (place, filter) = (0..NO_FILTER).zip(self.catalogue).find(is_it).ok_or(no_filter)?;
-        self.jail.filter = place;
-        self.jail.modes = filter.default_modes;
-        if self.mode.0 != Name::EMPTY {
-            let no_mode = Fault { spot: self.mode.1, what: What::NoMode(filter) };
-            self.jail.modes = filter.mode(self.mode.0.bytes()).ok_or(no_mode)?;
+        let name = self.filter.0.bytes();
+        let no_filter = Fault { spot: self.filter.1, what: What::NoFilter };
+        let facts = self.catalogue.facts(name, self.mode.0.bytes(), &mut self.logs).ok_or(no_filter)?;
+        (self.jail.filter, self.jail.modes) = (facts.place, facts.modes);
+        if facts.modes == 0 && !self.catalogue.loose {
+            return Err(Fault { spot: self.mode.1, what: What::NoMode(facts.built) });
         }
-        if self.logs.first() == Some(&Path::EMPTY) {
-            for (slot, log) in self.logs.iter_mut().zip(filter.logs) {
-                *slot = Path::new(log.as_bytes()).unwrap_or(Path::EMPTY);
-            }
-        }
-        if self.logs.first() == Some(&Path::EMPTY) {
+        if self.logs.first() == Some(&Path::EMPTY) && !self.catalogue.loose {
             return Err(wrong(self.spot, NO_LOGS));
+        }
+        if facts.is_forged && self.enabled && !self.insist {
+            return Err(wrong(self.spot, INSIST));
         }
         if self.enabled { self.keep() } else { Ok(()) }
     }

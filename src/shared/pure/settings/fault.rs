@@ -27,10 +27,10 @@ pub enum What {
     Value(&'static Key),
     /// This section has no such key.
     NoKey(&'static str),
-    /// There is no such filter among these.
-    NoFilter(&'static [Filter]),
-    /// This filter has no such mode.
-    NoMode(&'static Filter),
+    /// There is no such filter.
+    NoFilter,
+    /// This filter has no such mode; `None`: one of the operator's own.
+    NoMode(Option<&'static Filter>),
 }
 
 impl Fault {
@@ -46,11 +46,9 @@ impl Fault {
                 let w = w.bytes(b"expected a key of ").bytes(section.as_bytes()).bytes(b": ");
                 write_list(w, names, |w, name| _ = w.bytes(name.as_bytes()))
             }
-            What::NoFilter(filters) => {
-                let w = w.bytes(b"filter: expected one that is compiled in: ");
-                write_list(w, filters.iter(), |w, filter| _ = w.bytes(filter.name.as_bytes()))
-            }
-            What::NoMode(filter) => {
+            What::NoFilter => w.bytes(b"filter: expected the name of a filter; `bailiff filters` lists them"),
+            What::NoMode(None) => w.bytes(b"mode: expected one that the filter's file names"),
+            What::NoMode(Some(filter)) => {
                 let w = w.bytes(b"mode: expected one of ").bytes(filter.name.as_bytes()).bytes(b": ");
                 write_list(w, filter.modes.iter(), |w, mode| _ = w.bytes(mode.name.as_bytes()))
             }

@@ -6,7 +6,7 @@
 
 use super::draft::{Draft, put, put_new};
 use super::text::{duration, group, path, size, write_list, write_time};
-use super::{Cpu, Missing, Name};
+use super::{Cpu, FilterName, Missing, Name};
 use crate::shared::pure::addr::Prefix;
 use crate::shared::pure::bytes::{Text, decimal};
 use crate::shared::pure::toml::{Spot, Str, Value};
@@ -56,7 +56,7 @@ const fn key(section: &'static str, name: &'static str, default: &'static str, k
 
 /// Every key there is.
 #[rustfmt::skip]
-pub static KEYS: [Key; 27] = [
+pub static KEYS: [Key; 28] = [
     // Ceiling of the resident memory of all processes together.
     key(DAEMON, "memory", r#""64M""#, Bytes(MEMORY, |d, n| d.settings.terms.memory = n)),
     // Directory of the ledger of bans.
@@ -94,9 +94,11 @@ pub static KEYS: [Key; 27] = [
     // Whether the jail is in use; at most 31 are.
     key(JAIL, "enabled", "false", Switch(|d, n| d.enabled = n != 0)),
     // What finds failures in its logs; without it the filter of the jail's own name.
-    key(JAIL, "filter", "", Word(|d, t| put(&mut d.filter, Name::parse(t).zip(Some(d.at))), FILTER)),
+    key(JAIL, "filter", "", Word(|d, t| put(&mut d.filter, filter(t).zip(Some(d.at))), FILTER)),
     // How much of the filter is in use; without it the filter's own choice.
     key(JAIL, "mode", "", Word(|d, t| put(&mut d.mode, Name::parse(t).zip(Some(d.at))), MODE)),
+    // Whether a filter whose lines others can forge may ban all the same.
+    key(JAIL, "insist", "false", Switch(|d, n| d.insist = n != 0)),
     // Files to follow; without any those that the filter knows of.
     key(JAIL, "logs", "[]", List(log, "at most 8 different absolute paths")),
     // Failures that ban.
@@ -161,6 +163,12 @@ fn port(to: &mut Draft<'_>, place: usize, value: Value<'_>) -> Option<()> {
 fn with_text<T>(value: Value<'_>, make: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
     let Value::Text(text) = value else { return None };
     make(Str::copy(text, &mut [0; 255])?)
+}
+
+/// A filter's name, if the text can be one.
+fn filter(text: &[u8]) -> Option<FilterName> {
+    let plain = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    (!text.is_empty() && text.iter().all(plain)).then(|| FilterName::new(text))?
 }
 
 impl Key {

@@ -3,6 +3,7 @@ pub mod attempt;
 pub mod batch;
 pub mod control;
 pub mod cursor;
+pub mod piece;
 pub mod rows;
 pub mod source;
 pub mod terms;

@@ -7,6 +7,7 @@ mod jail;
 
 pub use self::jail::{Jail, Name, Word};
 use super::cursor::{Get, Put};
+use crate::shared::pure::image;
 use crate::shared::pure::addr::{Addr, Prefix};
 
 /// Bytes of the record.
@@ -71,6 +72,8 @@ pub struct Terms {
     pub memory: u64,
     /// Seconds a rotated file is still read.
     pub linger_s: u32,
+    /// Bytes of the image of the operator's own filters, which follows to the watcher; 0: there is none.
+    pub own: u32,
     /// Whether the firewall table is to belong to the enforcer, where the kernel can do that.
     pub lock_table: bool,
     /// Whether each line, attempt, verdict and receipt is logged.
@@ -95,6 +98,7 @@ impl Terms {
         max_bans: 0,
         memory: 0,
         linger_s: 0,
+        own: 0,
         lock_table: false,
         steps: false,
         dry_run: false,
@@ -131,6 +135,7 @@ impl Terms {
         for prefix in &self.never_ban {
             to.bytes(&prefix.addr.0).u8(prefix.len);
         }
+        to.u32(self.own);
         out
     }
 
@@ -150,6 +155,7 @@ impl Terms {
         for prefix in &mut terms.never_ban {
             *prefix = Prefix { addr: Addr(from.bytes()?), len: from.u8()? };
         }
+        terms.own = from.u32()?;
         (terms.is_bounded() && terms.encode() == *record).then_some(terms)
     }
 
@@ -165,6 +171,7 @@ impl Terms {
             && within(self.rate, RATE)
             && within(self.max_bans, MAX_BANS)
             && within(self.linger_s, LINGER_S)
+            && self.own as usize <= image::LONGEST
             && within(self.memory, MEMORY)
             && jails.iter().all(|j| j.is_bounded() && self.admits(j))
             && (manual.filter == NO_FILTER && manual.name.bytes() == MANUAL_NAME)

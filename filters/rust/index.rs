@@ -4,9 +4,9 @@
 //! filters.rs. What they name is looked at by the filters themselves; what they leave out cannot match.
 
 use super::emit::{byte, bytes, openings};
-use super::form::{Form, before};
-use super::parse::Filter;
-use super::program::is_own;
+use super::super::compiler::form::{Form, before};
+use super::super::compiler::parse::Filter;
+use super::super::compiler::program::is_own;
 use std::fmt::Write as _;
 
 /// The forms that are told apart before a pattern is looked at, in the order of `LISTS`.
@@ -33,7 +33,7 @@ pub fn index(filters: &[Filter]) -> String {
     let _ = write!(
         out,
         "\n/// Filters of the forms that are no text, behind a time and bare: access, apache, nginx, json, logfmt, either.\n\
-         const LISTS: [[&[u8]; 6]; 2] = ["
+         pub(super) const LISTS: [[&[u8]; 6]; 2] = ["
     );
     for bit in [before::TIME, before::RAW] {
         let lists = LAID_OUT.map(|form| list(&filtered(filters, |f| f.form == form && f.headers & bit != 0)));
@@ -46,7 +46,7 @@ pub fn index(filters: &[Filter]) -> String {
     }
     let _ = write!(
         out,
-        "\n/// Filters of form text that know a time, as bits.\nconst TIMED: [u64; 4] = {timed:?};\n"
+        "\n/// Filters of form text that know a time, as bits.\npub(super) const TIMED: [u64; 4] = {timed:?};\n"
     );
     out
 }
@@ -66,7 +66,7 @@ fn owners(out: &mut String, filters: &[Filter]) {
     firsts.dedup();
     let _ = write!(
         out,
-        "\n/// Filters whose own this program may be.\nfn owners(name: &[u8]) -> &'static [u8] {{\n    match name.first() {{\n"
+        "\n/// Filters whose own this program may be.\npub(super) fn owners(name: &[u8]) -> &'static [u8] {{\n    match name.first() {{\n"
     );
     let globs = |first: Option<u8>| {
         let may_be = |p: &str| p.starts_with('*') || p.contains('*') && p.bytes().next() == first;
@@ -98,7 +98,7 @@ fn by_first_byte(out: &mut String, filters: &[Filter], name: &str, bit: u8, what
     let _ = write!(
         out,
         "\n/// Filters of form text whose patterns may open with this byte, {what}.\n\
-         fn {name}(first: u8) -> &'static [u8] {{\n    match first {{\n"
+         pub(super) fn {name}(first: u8) -> &'static [u8] {{\n    match first {{\n"
     );
     for first in 0..=u8::MAX {
         let these = may(Some(first));

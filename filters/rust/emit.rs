@@ -4,18 +4,20 @@
 //! function per pattern, in the order of its tokens, and per filter one dispatch on the first bytes that tell
 //! its patterns apart.
 
-use super::form::Form;
-use super::lex::{Kind, Token};
-use super::parse::{Filter, Part, Rule};
-use super::plan::{Plan, Stop, holds_addr, lead, stop_of};
-use super::steps::word_end;
+use super::super::compiler::form::Form;
+use super::super::compiler::lex::{Kind, Token};
+use super::super::compiler::parse::{Filter, Part, Rule};
+use super::super::compiler::plan::{Plan, Stop, holds_addr, lead, stop_of};
+use super::super::compiler::steps::word_end;
 use std::fmt::Write as _;
 
 /// Leading literals of one pattern that are told apart; more are left to the pattern itself.
 const OPENINGS_MAX: usize = 16;
 
 /// Patterns that are tried one after another rather than told apart.
-const SIDE_BY_SIDE: usize = 1;
+const SIDE_BY_SIDE: usize = 4;
+/// Bytes of a message that are looked at to tell patterns apart.
+const DEEPEST: usize = 24;
 
 pub fn bytes(text: &[u8]) -> String {
     format!("b\"{}\"", text.escape_ascii().to_string().replace("\\'", "'"))
@@ -30,8 +32,13 @@ fn texts(all: &[Vec<u8>]) -> String {
     format!("&[{}]", all.join(", "))
 }
 
+/// The function of a whole filter.
+fn root(filter: &Filter) -> String {
+    format!("filter_{}", filter.name.replace('-', "_"))
+}
+
 fn function(filter: &Filter, rule: &Rule) -> String {
-    format!("{}_{}", filter.name.replace('-', "_"), rule.line)
+    format!("{}_{}", root(filter), rule.line)
 }
 
 /// One step of a pattern's function: the inner functions it needs, and its expression over `m`.
@@ -164,7 +171,7 @@ fn pattern(filter: &Filter, rule: &Rule) -> String {
 fn close(body: &str, value: &str) -> String {
     let cut = body.trim_end().rfind('\n').map_or(0, |i| i + 1);
     let (before, last) = body.split_at(cut);
-    let last = last.replace("    let m = ", "    ").replace("m) = ", "_) = ");
+    let last = last.replace("    let m = ", "    ").replace("m) = ", "_) = ").replace("    let (m, _) = ", "    ");
     let last = match last.strip_suffix("?;\n") {
         Some(call) if value == "()" && call.starts_with("    ") => format!("{call}?;\n"),
         _ => last,
@@ -235,7 +242,8 @@ fn dispatch(out: &mut String, filter: &Filter, entries: &[Entry], depth: usize, 
     {
         depth += 1;
     }
-    if rules(entries).len() <= SIDE_BY_SIDE || entries.iter().all(|e| e.1.len() <= depth) {
+    let is_deep = depth > DEEPEST || entries.iter().all(|e| e.1.len() <= depth);
+    if rules(entries).len() <= SIDE_BY_SIDE || is_deep {
         leaf(out, filter, &rules(entries));
         *out += "}\n";
         return;
@@ -282,9 +290,13 @@ fn branches(entries: &[Entry], depth: usize) -> Vec<(Vec<u8>, Vec<Entry>)> {
     for first in firsts {
         let fits = |e: &&Entry| e.1.get(depth).is_none_or(|b| *b == first);
         let under: Vec<Entry> = entries.iter().filter(fits).cloned().collect();
-        let one = |under: &[Entry]| (rules(under).len() == 1).then(|| rules(under));
-        match merged.iter_mut().find(|m| one(&m.1).is_some() && one(&m.1) == one(&under)) {
-            Some(twin) => twin.0.push(first),
+        match merged.iter_mut().find(|m| rules(&m.1) == rules(&under)) {
+            Some(twin) => {
+                twin.0.push(first);
+                twin.1.extend(under);
+                twin.1.sort_unstable();
+                twin.1.dedup();
+            }
             None => merged.push((vec![first], under)),
         }
     }
@@ -327,7 +339,7 @@ pub fn code(filters: &[Filter]) -> String {
         if !either.is_empty() {
             let _ = writeln!(programs, "        {i} => {},", either.join(" || "));
         }
-        let _ = writeln!(calls, "        {i} => {}(modes, peer, m),", filter.name.replace('-', "_"));
+        let _ = writeln!(calls, "        {i} => {}(modes, peer, m),", root(filter));
     }
     let _ = write!(
         out,
@@ -341,7 +353,7 @@ pub fn code(filters: &[Filter]) -> String {
         let rules = filter.rules.iter().enumerate();
         let entries: Vec<Entry> =
             rules.flat_map(|(i, r)| openings(r).into_iter().map(move |o| (i, o))).collect();
-        dispatch(&mut out, filter, &entries, 0, &filter.name.replace('-', "_"));
+        dispatch(&mut out, filter, &entries, 0, &root(filter));
         out.extend(filter.rules.iter().map(|r| pattern(filter, r)));
     }
     out + &super::index::index(filters)

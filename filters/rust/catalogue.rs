@@ -1,8 +1,10 @@
 //! From checked filters to Rust: what they say of themselves.
 //!
-//! Runs in: the filter compiler. In: checked filters. Out: the text of catalogue.rs, which every program includes.
+//! Runs in: the filter compiler. In: checked filters. Out: the text of catalogue.rs, which every program includes, and of
+//! texts.rs, which only the client does.
 
-use super::parse::Filter;
+use super::super::compiler::parse::Filter;
+use super::emit::bytes;
 use std::fmt::Write as _;
 
 /// catalogue.rs: what the filters say of themselves.
@@ -30,6 +32,28 @@ pub fn catalogue(filters: &[Filter]) -> String {
             );
         }
         out += "        ],\n    },\n";
+    }
+    out + "];\n"
+}
+
+/// texts.rs, for the client alone: each filter's file, and its patterns as steps.
+pub fn texts(filters: &[Filter]) -> String {
+    let mut out = String::from("/// The filters' files, in the order of `FILTERS`.\nstatic TEXTS: &[&str] = &[\n");
+    for f in filters {
+        let _ = writeln!(out, "    include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/filters/{}.filter\")),", f.name);
+    }
+    out += "];\n\n/// The patterns of each filter, in the order of its rules.\nstatic STEPS: &[&[Pattern]] = &[\n";
+    for rule in filters.iter().map(|f| &f.rules) {
+        out += "    &[\n";
+        for r in rule {
+            let _ = write!(out, "        Pattern {{ longest: {}, parts: &[", r.longest);
+            for part in &r.parts {
+                let path: Vec<String> = part.path.iter().map(|key| bytes(key)).collect();
+                let _ = write!(out, "Part {{ path: &[{}], code: {} }}, ", path.join(", "), bytes(&part.code));
+            }
+            out += "] },\n";
+        }
+        out += "    ],\n";
     }
     out + "];\n"
 }

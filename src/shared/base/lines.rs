@@ -1,36 +1,36 @@
 //! From bytes to lines.
 //!
-//! Runs in: the watcher. In: a block of a log file, any bytes, hostile, that begins where a line begins (or
-//! within one that is being skipped). Out: its whole lines, and where the first one that is not whole begins:
-//! it is read again when more of it has come, so no part of a line is ever kept. Never: copies, hands out a
-//! part of a line.
-use bailiff::shims::arch::newline_mask;
+//! Runs in: the watcher, the client's `test`. In: a block of a log file, any bytes, hostile, that begins where
+//! a line begins (or within one that is being skipped). Out: its whole lines, and where the first one that is
+//! not whole begins: it is read again when more of it has come, so no part of a line is ever kept. Never:
+//! copies, hands out a part of a line.
+use crate::shims::arch::newline_mask;
 
 /// Longest line in bytes, without its newline: longer ones are counted and skipped. Syslog lines end at 8 KiB
 /// (rsyslog's maxMessageSize), and no line of a login is near that.
-pub(crate) const LONGEST: usize = 8192;
+pub const LONGEST: usize = 8192;
 
 /// A whole line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Line<'a> {
+pub struct Line<'a> {
     /// Where it begins in the block.
-    pub(crate) start: usize,
+    pub start: usize,
     /// Its bytes, without newline and without a carriage return before that. NUL is a byte like any other.
-    pub(crate) bytes: &'a [u8],
+    pub bytes: &'a [u8],
 }
 
 /// How far the reading of a block has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Reach {
+pub struct Reach {
     /// Bytes of the block that are done with.
-    pub(crate) consumed: usize,
+    pub consumed: usize,
     /// Whether what follows is the rest of a line that is too long.
-    pub(crate) skipping: bool,
+    pub skipping: bool,
 }
 
 /// The lines of one block, one after another.
 #[derive(Debug)]
-pub(crate) struct Lines<'a> {
+pub struct Lines<'a> {
     data: &'a [u8],
     /// Pieces of 64 bytes that were not yet searched, and the shorter one behind them.
     pieces: core::slice::Iter<'a, [u8; 64]>,
@@ -42,13 +42,13 @@ pub(crate) struct Lines<'a> {
     start: usize,
     skipping: bool,
     /// Lines that were too long.
-    pub(crate) overlong: u64,
+    pub overlong: u64,
 }
 
 impl<'a> Lines<'a> {
     /// The lines of `data`; with `skipping` everything to the first newline belongs to a line that was
     /// counted as too long before.
-    pub(crate) fn new(data: &'a [u8], skipping: bool) -> Self {
+    pub fn new(data: &'a [u8], skipping: bool) -> Self {
         let (pieces, rest) = data.as_chunks();
         // One piece before the first: `newline` steps forward before it looks.
         let piece = 0usize.wrapping_sub(64);
@@ -71,13 +71,13 @@ impl<'a> Lines<'a> {
     }
 
     /// Where this stands, after as many lines as were taken: the rest of the block stays for another time.
-    pub(crate) fn pause(&self) -> Reach {
+    pub fn pause(&self) -> Reach {
         Reach { consumed: self.start, skipping: self.skipping }
     }
 
     /// Where this stands after the last line: at the line that is not whole yet, or, if that is too long
     /// already, at the end, with the rest of it to be skipped.
-    pub(crate) fn finish(&mut self) -> Reach {
+    pub fn finish(&mut self) -> Reach {
         let all = self.data.len();
         let left = all.saturating_sub(self.start);
         if left > LONGEST && !self.skipping {

@@ -1,0 +1,234 @@
+//! Framing and hiding, tried on every filter in filters/: whatever an outsider writes into the fields that he
+//! controls, nobody but the line's true peer is accused, by this filter or by another that reads the same log.
+//!
+//! Run by `cargo test --test unit framing`. In: audit/vectors/outsider.txt (lines as services write them, with
+//! the outsider's fields and their escaping) and the filters' own examples, whose fields are what their patterns
+//! call free. Out: the count of lines, and for each filter how often its line was hidden. BAILIFF_FRAMING_S: seconds
+//! in all (30).
+
+use super::crooked::Crooked;
+use super::filters::{compiler, sources};
+use bailiff::shared::pure::addr::Addr;
+use bailiff::shared::pure::filter::{FILTERS, Match, named};
+use compiler::parse::Filter;
+use filling::{Imitation, Pool};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use trial::{Trial, fillings};
+use written::{Kind, PEERS, Written};
+
+mod escape;
+mod filling;
+mod trial;
+mod written;
+
+const OUTSIDER: &str = include_str!("../vectors/outsider.txt");
+
+/// Filters that nobody hides from (docs/threat-model.md, Hiding).
+const NEVER_HIDDEN: [&str; 7] = [
+    "dovecot",
+    "postfix",
+    "nginx-http-auth",
+    "nginx-limit-req",
+    "nginx-botsearch",
+    "nginx-forbidden",
+    "nginx-bad-request",
+];
+
+/// The lines of outsider.txt whose filters are compiled in.
+fn templates() -> Vec<Written> {
+    let rows = OUTSIDER.lines().enumerate().filter(|(_, l)| !l.is_empty() && !l.starts_with('#'));
+    let read = |(n, row): (usize, &str)| {
+        let origin = format!("audit/vectors/outsider.txt:{}", n + 1);
+        Written::template(origin.clone(), row).unwrap_or_else(|reason| panic!("{origin}: {reason}"))
+    };
+    rows.filter_map(read).collect()
+}
+
+/// The examples of all filters, with what their rules call free.
+fn examples(sources: &[Filter]) -> Vec<Written> {
+    let mut all = Vec::new();
+    for (number, filter) in (0..).zip(sources) {
+        for rule in &filter.rules {
+            all.extend(rule.examples.iter().filter_map(|e| Written::example(number, filter, rule, e)));
+        }
+    }
+    all
+}
+
+/// What makes somebody a victim: all hits of each filter, and the templates with honest fields.
+fn imitations(sources: &[Filter], templates: &[Written]) -> Vec<(u8, Imitation)> {
+    let mut all = Vec::new();
+    for (number, filter) in (0..).zip(sources) {
+        for example in filter.rules.iter().flat_map(|r| &r.examples) {
+            let Some(addr) = &example.addr else { continue };
+            all.extend(Imitation::of(example.text.as_bytes(), addr).into_iter().map(|i| (number, i)));
+        }
+    }
+    for template in templates {
+        let line = template.line(PEERS[0], &[]);
+        all.extend(Imitation::of(&line, PEERS[0]).into_iter().map(|i| (template.filter, i)));
+    }
+    all
+}
+
+/// What came of the trials of one filter.
+#[derive(Default)]
+struct Figures {
+    lines: u64,
+    /// Lines that accuse another than their peer, the first of each origin.
+    framed: BTreeMap<String, String>,
+    /// Hostile lines of templates that count when they are honest, and how many of these were not counted, or were
+    /// too long for the watcher.
+    hostile: u64,
+    hidden: u64,
+    overlong: u64,
+    /// The hidden ones by their origin, with the shortest of each.
+    by_origin: BTreeMap<String, (u64, String)>,
+}
+
+impl Figures {
+    fn share(&self) -> f64 {
+        if self.hostile == 0 { 0.0 } else { 100.0 * self.hidden as f64 / self.hostile as f64 }
+    }
+
+    fn hide(&mut self, origin: &str, line: &[u8]) {
+        self.hidden += 1;
+        let line = String::from_utf8_lossy(line);
+        let (hidden, shortest) = self.by_origin.entry(origin.to_owned()).or_default();
+        *hidden += 1;
+        if shortest.is_empty() || line.len() < shortest.len() {
+            *shortest = line.into_owned();
+        }
+    }
+}
+
+fn tried(trial: &Trial, lines: &[&Written], pool: &Pool<'_>, until: Instant) -> Figures {
+    let mut random = Crooked::new(u64::from(trial.number) + 42);
+    let honest: Vec<Option<u8>> =
+        lines.iter().map(|w| if w.kind == Kind::Counts { trial.honest(w) } else { None }).collect();
+    let mut figures = Figures::default();
+    while Instant::now() < until {
+        for (written, honest) in lines.iter().zip(&honest) {
+            one(trial, written, *honest, pool, &mut random, &mut figures);
+        }
+    }
+    figures
+}
+
+fn one(
+    trial: &Trial,
+    written: &Written,
+    honest: Option<u8>,
+    pool: &Pool<'_>,
+    random: &mut Crooked,
+    figures: &mut Figures,
+) {
+    let peer = if random.below(4) == 0 { PEERS[1] } else { PEERS[0] };
+    let line = written.line(peer, &fillings(random, pool, written));
+    let parsed = Addr::parse(peer.as_bytes());
+    let peers = if written.peers.is_empty() { parsed.as_slice() } else { &written.peers };
+    let outcome = trial.judge(&line, peers);
+    figures.lines += 1;
+    if let Some(framed) = &outcome.framed {
+        let tell = || told(trial, &line, framed);
+        figures.framed.entry(written.origin.clone()).or_insert_with(tell);
+    }
+    let Some(modes) = honest.filter(|_| peer == PEERS[0]) else { return };
+    figures.hostile += 1;
+    match outcome.counted.contains(&modes) {
+        true => {}
+        false if outcome.overlong => figures.overlong += 1,
+        false => figures.hide(&written.origin, &line),
+    }
+}
+
+fn told(trial: &Trial, line: &[u8], (by, modes, hit): &(u8, u8, Match)) -> String {
+    let (own, by) = (&FILTERS[usize::from(trial.number)], &FILTERS[usize::from(*by)]);
+    let rule = by.rules.get(usize::from(hit.rule)).map_or(0, |r| r.line);
+    let (mut room, line) = ([0; 40], String::from_utf8_lossy(line));
+    let addr = String::from_utf8_lossy(hit.addr.write(&mut room)).into_owned();
+    format!("{}: filters/{}.filter:{rule} in modes {modes:#x} accuses {addr}: {line:?}", own.name, by.name)
+}
+
+/// Seconds for all filters together.
+fn budget() -> Duration {
+    let given = std::env::var("BAILIFF_FRAMING_S").ok().and_then(|s| s.parse().ok());
+    Duration::from_secs(given.unwrap_or(30))
+}
+
+/// The filters of BAILIFF_FRAMING, separated by blanks; all without it.
+fn under_trial(name: &str) -> bool {
+    std::env::var("BAILIFF_FRAMING").map_or(true, |names| names.split_whitespace().any(|n| n == name))
+}
+
+fn figures() -> Vec<(&'static str, Figures)> {
+    let sources = sources();
+    let templates = templates();
+    let lines: Vec<Written> = templates.into_iter().chain(examples(&sources)).collect();
+    let (owners, imitations): (Vec<u8>, Vec<Imitation>) = imitations(&sources, &lines).into_iter().unzip();
+    let names: Vec<(u8, &str)> =
+        (0..).zip(FILTERS.iter().map(|f| f.name)).filter(|f| under_trial(f.1)).collect();
+    let start = Instant::now();
+    let mut figures = Vec::new();
+    for (done, (number, name)) in (1..).zip(&names) {
+        let trial = Trial::new(*number, &sources);
+        let own = owners.iter().zip(&imitations).filter(|(o, _)| trial.readers[usize::from(**o)] > 0);
+        let pool = Pool { own: own.map(|(_, i)| i).collect(), all: &imitations };
+        let lines: Vec<&Written> = lines.iter().filter(|w| w.filter == *number).collect();
+        // A filter with fewer lines leaves its time to the later ones.
+        let until = start + budget() * done / names.len() as u32;
+        let until = if lines.is_empty() { Instant::now() } else { until };
+        figures.push((*name, tried(&trial, &lines, &pool, until)));
+    }
+    figures
+}
+
+fn table(figures: &mut [(&str, Figures)]) {
+    figures.sort_by(|a, b| b.1.share().total_cmp(&a.1.share()).then(a.0.cmp(b.0)));
+    println!(
+        "{:24} {:>9} {:>9} {:>8} {:>7} {:>9}",
+        "filter", "lines", "hostile", "hidden", "%", "over 8 KiB"
+    );
+    for (name, f) in figures.iter() {
+        println!("{name:24} {:9} {:9} {:8} {:7.2} {:9}", f.lines, f.hostile, f.hidden, f.share(), f.overlong);
+    }
+    for (name, f) in figures.iter() {
+        for (origin, (hidden, line)) in &f.by_origin {
+            println!("  hidden {hidden:6} {name} ({origin}): {line:?}");
+        }
+    }
+}
+
+#[test]
+fn nobody_is_framed_and_few_can_hide() {
+    let start = Instant::now();
+    let mut figures = figures();
+    table(&mut figures);
+    let lines: u64 = figures.iter().map(|(_, f)| f.lines).sum();
+    println!("framing: {lines} lines of {} filters in {:?}", figures.len(), start.elapsed());
+    let framed: Vec<String> = figures
+        .iter()
+        .flat_map(|(_, f)| &f.framed)
+        .map(|(origin, told)| format!("{origin}: {told}"))
+        .collect();
+    assert!(framed.is_empty(), "{} can be framed:\n{}", framed.len(), framed.join("\n"));
+    for (name, f) in &figures {
+        assert!(f.lines >= 100 || f.lines == 0, "{name}: only {} lines", f.lines);
+        let never = NEVER_HIDDEN.contains(name);
+        assert!(!never || f.hostile >= 100, "{name}: no line of outsider.txt tells what its service writes");
+        assert!(!never || f.hidden == 0, "{name}: {} of {} lines were hidden", f.hidden, f.hostile);
+    }
+}
+
+/// A template whose honest line does not count measures nothing.
+#[test]
+fn honest_lines_count() {
+    let sources = sources();
+    for written in templates() {
+        let trial = Trial::new(written.filter, &sources);
+        let is_counted = trial.honest(&written).is_some();
+        let line = String::from_utf8_lossy(&written.line(PEERS[0], &[])).into_owned();
+        assert_eq!(is_counted, written.kind != Kind::Innocent, "{}: {line}", written.origin);
+    }
+}

@@ -1,0 +1,128 @@
+//! One filter under trial: the lines that its service may write, looked at as the watcher would.
+//!
+//! In: a line with fields, fillings. Out: who is accused, and whether the line counts. What a watcher does to a line
+//! (cut at newlines, skip above 8 KiB) is done here too.
+
+use super::super::crooked::Crooked;
+use super::super::filters::{ALL, compiler};
+use super::filling::Pool;
+use super::written::{self, Kind, PEERS, Written};
+use bailiff::shared::pure::addr::Addr;
+use bailiff::shared::pure::engine::{self, Line, Modes};
+use bailiff::shared::pure::filter::{FILTERS, Match};
+use compiler::parse::Filter;
+
+/// The watcher's own bound (src/confined/watcher/lines.rs).
+const LONGEST: usize = 8192;
+
+/// Whether both filters may be given the same lines: the same file, or programs of the same name.
+fn read_the_same(a: &Filter, b: &Filter) -> bool {
+    let owns = |a: &Filter, b: &Filter| {
+        let own = |p: &str| b.programs.iter().any(|q| compiler::program::is_own(p.as_bytes(), q.as_bytes()));
+        a.programs.iter().any(|p| own(p))
+    };
+    a.name == b.name || a.logs.iter().any(|l| b.logs.contains(l)) || owns(a, b) || owns(b, a)
+}
+
+/// One line as the watcher hands it out; `None` instead of one that is too long.
+fn pieces(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    line.split(|b| *b == b'\n').map(|piece| {
+        let piece = piece.strip_suffix(b"\r").unwrap_or(piece);
+        (piece.len() <= LONGEST).then_some(piece)
+    })
+}
+
+/// A filter under trial.
+pub(crate) struct Trial {
+    pub(crate) number: u8,
+    /// Filters that may be given its lines, this one among them, all modes on.
+    pub(crate) readers: Modes,
+    /// The modes an operator may name.
+    modes: Vec<u8>,
+}
+
+/// What filters make of one line.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Who is accused though he is not the peer: by which filter, in which modes.
+    pub(crate) framed: Option<(u8, u8, Match)>,
+    /// The modes in which the filter under trial counts it, `ALL` first.
+    pub(crate) counted: Vec<u8>,
+    pub(crate) overlong: bool,
+}
+
+impl Trial {
+    pub(crate) fn new(number: u8, sources: &[Filter]) -> Self {
+        let own = &sources[usize::from(number)];
+        let mut readers: Modes = [0; 256];
+        for (reader, other) in readers.iter_mut().zip(sources) {
+            *reader = if read_the_same(own, other) { ALL } else { 0 };
+        }
+        let mut modes: Vec<u8> = FILTERS[usize::from(number)].modes.iter().map(|m| m.bits).collect();
+        modes.sort_unstable();
+        modes.dedup();
+        Self { number, readers, modes }
+    }
+
+    /// A line break that the service lets through makes a line of its own: then the filter must say `forged`.
+    pub(crate) fn judge(&self, line: &[u8], peers: &[Addr]) -> Outcome {
+        let mut outcome = Outcome::default();
+        let is_broken = line.contains(&b'\n');
+        let is_wrong = |number: u8, hit: &Match| {
+            let may_be_forged = is_broken && !FILTERS[usize::from(number)].forged.is_empty();
+            !peers.contains(&hit.addr) && !may_be_forged
+        };
+        for piece in pieces(line) {
+            let Some(piece) = piece else {
+                outcome.overlong = true;
+                continue;
+            };
+            engine::scan_all(&self.readers, piece, |number, hit| {
+                if number == self.number {
+                    outcome.counted.push(ALL);
+                }
+                if is_wrong(number, &hit) {
+                    outcome.framed = Some((number, ALL, hit));
+                }
+            });
+            let read = Line::new(FILTERS[usize::from(self.number)].headers, piece);
+            for modes in &self.modes {
+                let Some(hit) = read.scan(self.number, *modes) else { continue };
+                outcome.counted.push(*modes);
+                if is_wrong(self.number, &hit) {
+                    outcome.framed = Some((self.number, *modes, hit));
+                }
+            }
+        }
+        outcome
+    }
+
+    /// The modes in which an honest line counts: the default ones, or all.
+    pub(crate) fn honest(&self, written: &Written) -> Option<u8> {
+        let peers: Vec<Addr> = PEERS.iter().filter_map(|p| Addr::parse(p.as_bytes())).collect();
+        let counted = self.judge(&written.line(PEERS[0], &[]), &peers).counted;
+        let default = FILTERS[usize::from(self.number)].default_modes;
+        [default, ALL].into_iter().find(|m| counted.contains(m))
+    }
+}
+
+/// Fillings for a line's fields: for one of them, for several, or one filling over two.
+pub(crate) fn fillings(random: &mut Crooked, pool: &Pool<'_>, written: &Written) -> Vec<Option<Vec<u8>>> {
+    let fields: Vec<_> = written.fields().collect();
+    let chosen = random.below(fields.len() as u64) as usize;
+    let others = random.below(2) == 0;
+    let mut halves: Vec<Vec<u8>> = Vec::new();
+    if fields.len() > 1 && random.below(4) == 0 {
+        let whole = pool.filling(random);
+        let (front, behind) = whole.split_at(random.below(whole.len() as u64 + 1) as usize);
+        halves = vec![behind.to_vec(), front.to_vec()];
+    }
+    let filled = |(i, field): (usize, &&written::Field)| {
+        let is_chosen = if halves.is_empty() { i == chosen || others && random.below(2) == 0 } else { true };
+        let filling = is_chosen.then(|| halves.pop().unwrap_or_else(|| pool.filling(random)))?;
+        let text = field.written(&filling, random.below(2) == 0);
+        let is_partly = written.kind == Kind::Example && random.below(2) == 0;
+        Some(if is_partly { written::within(random, &field.harmless, &text) } else { text })
+    };
+    fields.iter().enumerate().map(filled).collect()
+}

@@ -1,0 +1,103 @@
+//! One line under one filter, or under all.
+//!
+//! Runs in: the client. In: one line of a log, any bytes, hostile. Out: what the daemon's engine makes of it,
+//! and if it counts for nobody, why. Never: matches by itself.
+use super::choice::Choice;
+use super::patterns::{filter, ignored};
+use bailiff::shared::pure::engine::{self, Modes};
+use bailiff::shared::pure::filter::{FILTERS, Filter, Match};
+use bailiff::shared::pure::form::{self, Seen, before, laid_out};
+use bailiff::shared::pure::header;
+
+/// What became of a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Finding<'a> {
+    /// It counts.
+    Taken(Match),
+    /// The `ignore` in this line of the filter's file took it.
+    Ignored(u16),
+    /// It is a line of this service, and no pattern takes it.
+    Untaken(Seen<'a>),
+    /// It is no line of this service.
+    Foreign,
+}
+
+/// What this filter makes of a line.
+pub(crate) fn look<'a>(number: u8, choice: &Choice, line: &'a [u8]) -> Finding<'a> {
+    let Some(filter) = filter(number) else { return Finding::Foreign };
+    let Some(seen) = seen(number, filter, choice.journal, line) else { return Finding::Foreign };
+    match engine::judged(number, choice.modes, seen) {
+        Some(found) => Finding::Taken(found),
+        None => ignored(number, &seen).map_or(Finding::Untaken(seen), Finding::Ignored),
+    }
+}
+
+/// What the filter's patterns see of a line.
+pub(crate) fn seen<'a>(number: u8, filter: &Filter, journal: bool, line: &'a [u8]) -> Option<Seen<'a>> {
+    let own = || engine::Line::new(filter.headers, line).seen(filter.headers, number, filter);
+    if !journal {
+        return own();
+    }
+    let entry = before::JOURNAL | filter.headers & before::TIME;
+    let is_own = |name: &[u8]| engine::is_own(number, name);
+    let bare = || {
+        let (peer, message) = laid_out(filter.form, header::trim(line))?;
+        (filter.headers & before::SYSLOG != 0).then_some(Seen { peer, message, times: 1 })
+    };
+    form::seen(entry, filter.form, is_own, line, (header::journal(line), None)).or_else(own).or_else(bare)
+}
+
+/// The filters that take a line, as bits, and what the first of them by name makes of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Takers {
+    bits: [u64; 4],
+    pub(crate) first: Option<(u8, Match)>,
+}
+
+impl Takers {
+    /// All that take this line in these modes.
+    pub(crate) fn of(modes: &Modes, line: &[u8]) -> Self {
+        let mut takers = Self::default();
+        engine::scan_all(modes, line, |number, found| takers.add(number, found));
+        takers
+    }
+
+    fn add(&mut self, number: u8, found: Match) {
+        if let Some(word) = self.bits.get_mut(usize::from(number >> 6)) {
+            *word |= 1u64.wrapping_shl(u32::from(number & 63));
+        }
+        if self.first.is_none_or(|(first, _)| number < first) {
+            self.first = Some((number, found));
+        }
+    }
+
+    /// Their places in the catalogue.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u8> + Clone {
+        let bits = self.bits;
+        (0..=u8::MAX).filter(move |n| {
+            let word = bits.get(usize::from(n >> 6)).copied().unwrap_or(0);
+            word.wrapping_shr(u32::from(n & 63)) & 1 == 1
+        })
+    }
+}
+
+/// The default mode of every filter.
+pub(crate) fn default_modes() -> Modes {
+    let mut modes = [0; 256];
+    for (slot, filter) in modes.iter_mut().zip(FILTERS) {
+        *slot = filter.default_modes;
+    }
+    modes
+}
+
+/// The first filter that owns the program of a line's syslog header: the filter, and what it sees.
+pub(crate) fn owner(line: &[u8]) -> Option<(u8, Seen<'_>)> {
+    let head = header::syslog(line)?;
+    let owns = |(number, filter): &(u8, &Filter)| {
+        filter.headers & before::SYSLOG != 0
+            && !filter.programs.contains(&"*")
+            && engine::is_own(*number, head.program)
+    };
+    let mut owners = (0..=u8::MAX).zip(FILTERS).filter(owns);
+    owners.find_map(|(number, filter)| Some((number, seen(number, filter, false, line)?)))
+}

@@ -1,0 +1,185 @@
+//! The report on a log, for people.
+//!
+//! Runs in: the client. In: a `Report`. Out: text, ASCII only. Never: prints a stranger's byte unquoted.
+use super::choice::mode_name;
+use super::hits::{Sample, kept};
+use super::moment::Moment;
+use super::patterns::filter;
+use super::report::Report;
+use super::show::{Net, Quoted};
+use super::tallies::{Limits, Tally};
+use super::time::{Span, Term};
+use bailiff::shared::base::lines::LONGEST;
+use bailiff::shared::pure::addr::Prefix;
+use bailiff::shared::pure::filter::{FILTERS, Filter};
+use core::fmt::{Display, Formatter, Result, Write};
+
+/// Addresses that are shown unless all are asked for.
+const TOP: usize = 20;
+/// Shapes that are shown.
+const SHAPES: usize = 10;
+
+/// Prints it all.
+pub(crate) fn summary(w: &mut dyn Write, report: &mut Report<'_>, all: bool) -> Result {
+    report.tallies.sort();
+    figures(w, report)?;
+    let chosen = report.choice.filter;
+    let mut suspects = 0u64;
+    for (number, filter) in (0..=u8::MAX).zip(FILTERS).filter(|(n, _)| chosen.is_none_or(|c| c == *n)) {
+        section(w, report, (number, filter), all)?;
+        suspects = suspects.saturating_add(shapes(w, report, (number, filter))?);
+    }
+    if report.tallies.untold > 0 {
+        writeln!(w, "\nthe table of addresses is full: {} matches of further ones are not told apart", report.tallies.untold)?;
+    }
+    verdict(w, report, suspects)
+}
+
+fn figures(w: &mut dyn Write, report: &Report<'_>) -> Result {
+    let f = report.figures;
+    let whose = if report.choice.filter.is_some() { "its service" } else { "a service by its header" };
+    match report.choice.filter.and_then(filter) {
+        Some(filter) => write!(w, "{}, mode {}", filter.name, mode_name(filter, report.choice.modes))?,
+        None => write!(w, "all {} filters, each in its default mode", FILTERS.len())?,
+    }
+    writeln!(w, "\n{:>12} lines", f.lines)?;
+    writeln!(w, "{:>12} match", f.matches)?;
+    writeln!(w, "{:>12} are of {whose} and ignored on purpose", f.ignored)?;
+    write!(w, "{:>12} are of {whose}, and no pattern takes them", f.untaken)?;
+    if f.other_mode > 0 {
+        write!(w, "; {} of them count in another mode", f.other_mode)?;
+    }
+    writeln!(w, "\n{:>12} are of others", f.foreign)?;
+    if f.long > 0 {
+        writeln!(w, "{:>12} are longer than {LONGEST} bytes, and never looked at", f.long)?;
+    }
+    Ok(())
+}
+
+/// One filter that took something.
+fn section(w: &mut dyn Write, report: &Report<'_>, (number, filter): (u8, &Filter), all: bool) -> Result {
+    let Some(count) = report.counts.get(usize::from(number)).filter(|c| c.matches > 0) else { return Ok(()) };
+    if report.choice.filter.is_none() {
+        let mode = mode_name(filter, filter.default_modes);
+        writeln!(w, "\n== {}, mode {mode}: {} matches", filter.name, count.matches)?;
+    }
+    writeln!(w, "\n{:>12}  PATTERN, by its line in filters/{}.filter, and one line that it took", "HITS", filter.name)?;
+    for (at, rule) in (0..).zip(filter.rules) {
+        let Some((hits, sample)) = report.hits.of(number, at) else { continue };
+        writeln!(w, "{hits:>12}  {}: {}", rule.line, Quoted(rule.text.as_bytes()))?;
+        writeln!(w, "{:>12}      {}", "", Cut(sample))?;
+    }
+    let Some(limits) = report.limits.get(usize::from(number)) else { return Ok(()) };
+    let known = count.timeless == 0;
+    writeln!(w, "\n{:<40} {:>9}  {:<25} {:<25} WOULD BE BANNED", "ADDRESS", "ATTEMPTS", "FIRST", "LAST")?;
+    let most = if all { usize::MAX } else { TOP };
+    for tally in report.tallies.of(number).take(most) {
+        address(w, &tally, is_never(report.never_ban, &tally), known)?;
+    }
+    let more = report.tallies.of(number).count().saturating_sub(most);
+    if more > 0 {
+        writeln!(w, "... and {more} more; --all shows them")?;
+    }
+    writeln!(w)?;
+    bans(w, report, number, limits, known)?;
+    if !filter.forged.is_empty() {
+        writeln!(w, "A jail on this filter bans only where the operator insists: others can forge {}.", Quoted(filter.forged.as_bytes()))?;
+    }
+    Ok(())
+}
+
+fn is_never(never_ban: &[Prefix], tally: &Tally) -> bool {
+    never_ban.iter().any(|p| p.meets(&tally.net))
+}
+
+fn address(w: &mut dyn Write, tally: &Tally, never: bool, known: bool) -> Result {
+    let alone = Prefix::around(tally.addr, tally.addr.bits());
+    let net = if tally.several { &tally.net } else { &alone };
+    write!(w, "{:<40} {:>9}  {:<25} {:<25}", Net(net), tally.attempts, Packed(tally.first), Packed(tally.last))?;
+    match (known, never, tally.bans) {
+        (false, ..) => writeln!(w, " unknown"),
+        (_, true, _) => writeln!(w, " never: never_ban names it"),
+        (.., 0) => writeln!(w, " no"),
+        (.., 1) => writeln!(w, " yes"),
+        (.., bans) => writeln!(w, " yes, {bans} times"),
+    }
+}
+
+/// What would be banned under the present limits.
+fn bans(w: &mut dyn Write, report: &Report<'_>, number: u8, limits: &Limits, known: bool) -> Result {
+    match &limits.jail {
+        Some((name, _)) => write!(w, "With the limits of jail {}", Quoted(name.bytes()))?,
+        None => write!(w, "With the default limits (no jail of a configuration that could be read has this filter)")?,
+    }
+    write!(w, ", {} failures within {}", limits.maxretry, Span(limits.findtime_s.into()))?;
+    write!(w, " and bans of {}: ", Term(limits.bantime_s.into()))?;
+    let tallies = || report.tallies.of(number).filter(|t| !is_never(report.never_ban, t));
+    let all = report.tallies.of(number).count();
+    if known {
+        let (nets, bans) = tallies().fold((0u64, 0u64), |(nets, bans), t| {
+            (nets.saturating_add((t.bans > 0).into()), bans.saturating_add(t.bans.into()))
+        });
+        writeln!(w, "{nets} of {all} would have been banned, {bans} bans in all.")?;
+    } else {
+        let enough = tallies().filter(|t| t.attempts >= limits.maxretry.into()).count();
+        writeln!(w, "unknown, as not every line says when it was written; {enough} of {all} have so many failures.")?;
+    }
+    let modes = report.choice.filter.map_or_else(|| filter(number).map_or(0, |f| f.default_modes), |_| report.choice.modes);
+    match (&limits.jail, filter(number)) {
+        (Some((name, other)), Some(filter)) if *other != modes => {
+            writeln!(w, "Jail {} has mode {}: try {}[mode={1}].", Quoted(name.bytes()), mode_name(filter, *other), filter.name)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Lines that look like failures; how many.
+fn shapes(w: &mut dyn Write, report: &mut Report<'_>, (number, filter): (u8, &Filter)) -> core::result::Result<u64, core::fmt::Error> {
+    let (mut lines, mut printed) = (0u64, Ok(()));
+    let more = report.shapes.of(number, SHAPES, |count, sample| {
+        if lines == 0 && printed.is_ok() {
+            printed = writeln!(w, "\nLines of {} that no pattern takes and that look like failures, by their shape:", filter.name);
+        }
+        lines = lines.saturating_add(count);
+        printed = printed.and_then(|()| writeln!(w, "{count:>12}  {}", Cut(sample)));
+    });
+    printed?;
+    if more > 0 {
+        writeln!(w, "... and {more} more shapes")?;
+    }
+    Ok(lines)
+}
+
+fn verdict(w: &mut dyn Write, report: &Report<'_>, suspects: u64) -> Result {
+    let f = report.figures;
+    write!(w, "\nverdict: ")?;
+    match (f.lines, f.matches, f.untaken.saturating_add(f.ignored)) {
+        (0, ..) => write!(w, "the log is empty")?,
+        (_, 0, 0) => write!(w, "nothing matches, and no line is of the service: is this its log?")?,
+        (_, 0, _) => write!(w, "nothing matches, though there are lines of the service")?,
+        (lines, matches, _) => write!(w, "{matches} of {lines} lines match")?,
+    }
+    match suspects {
+        0 => writeln!(w),
+        _ => writeln!(w, "; {suspects} more look like failures: does the filter lack a pattern, or is it the mode?"),
+    }
+}
+
+/// What was kept of a line.
+struct Cut<'a>(&'a Sample);
+
+impl Display for Cut<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let (text, is_cut) = kept(self.0);
+        write!(f, "{}{}", Quoted(text), if is_cut { "..." } else { "" })
+    }
+}
+
+/// A time, or that there is none.
+struct Packed(u64);
+
+impl Display for Packed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        if self.0 == 0 { f.pad("-") } else { Moment::unpack(self.0).fmt(f) }
+    }
+}

@@ -1,0 +1,207 @@
+//! Who failed how often: a tally for each network that counts as one, and when the daemon would have banned it.
+//!
+//! Runs in: the client. In: matches on addresses that strangers choose. Out: tallies, sorted. Never: grows: when
+//! the table is full, matches of further networks are only counted; follows a time backwards.
+use super::moment::Moment;
+use bailiff::shared::pure::addr::{Addr, Prefix};
+use bailiff::shared::pure::hash::siphash;
+use bailiff::shared::pure::wire::terms::{Jail, Name};
+use bailiff::shims::clock::random;
+use bailiff::shims::errno::Errno;
+use bailiff::shims::slots::slots;
+
+/// Tallies there is room for, a power of two; an eighth stays free, so that searches stay short.
+const PLACES: usize = 1 << 17;
+const MOST: usize = PLACES - PLACES / 8;
+
+/// When a filter bans: its jail's limits, or the configuration's defaults.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Limits {
+    /// The jail they are of, and the mode that its filter is in.
+    pub(crate) jail: Option<(Name, u8)>,
+    pub(crate) maxretry: u8,
+    pub(crate) findtime_s: u32,
+    pub(crate) bantime_s: u32,
+    pub(crate) prefix4: u8,
+    pub(crate) prefix6: u8,
+}
+
+impl Limits {
+    /// The configuration's defaults (a test holds them against `settings`).
+    pub(crate) const DEFAULT: Self =
+        Self { jail: None, maxretry: 5, findtime_s: 600, bantime_s: 600, prefix4: 32, prefix6: 64 };
+
+    /// This jail's.
+    pub(crate) fn of(jail: &Jail) -> Self {
+        let Jail { maxretry, findtime_s, bantime_s, prefix4, prefix6, .. } = *jail;
+        Self { jail: Some((jail.name, jail.modes)), maxretry, findtime_s, bantime_s, prefix4, prefix6 }
+    }
+
+    fn counted(&self, addr: Addr) -> Prefix {
+        Prefix::around(addr, if addr.is_v4() { self.prefix4 } else { self.prefix6 })
+    }
+}
+
+/// The words of a tally. All zero: free.
+const WORDS: usize = 10;
+
+/// What is known of one network under one filter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Tally {
+    /// The network.
+    pub(crate) net: Prefix,
+    pub(crate) filter: u8,
+    /// Its one address; `several` where more were seen.
+    pub(crate) addr: Addr,
+    pub(crate) several: bool,
+    /// Attempts, weights included.
+    pub(crate) attempts: u64,
+    /// Of the first and the last line that has a time, packed; 0: none had.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    /// The first ban, in seconds since 1970 by the lines' clock, and how many there would have been.
+    pub(crate) banned_s: u64,
+    pub(crate) bans: u32,
+    /// Times in the ring, where the next goes.
+    held: u8,
+    next: u8,
+    /// Until when a ban would have held it off.
+    until_s: u64,
+}
+
+fn halves(addr: &Addr) -> [u64; 2] {
+    let value = u128::from_be_bytes(addr.0);
+    [(value >> 64) as u64, value as u64]
+}
+
+fn joined(high: u64, low: u64) -> Addr {
+    Addr((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
+}
+
+impl Tally {
+    fn pack(&self) -> [u64; WORDS] {
+        let ([a, b], [c, d]) = (halves(&self.net.addr), halves(&self.addr));
+        let [e, f] = [self.bans.to_le_bytes(), [self.held, self.next, self.several.into(), 1]];
+        let [g, h, i, j] = e;
+        let [k, l, m, n] = f;
+        // Filter and length never fill 16 bits; attempts do not reach 2^48.
+        let key = u64::from(self.filter) | u64::from(self.net.len) << 8 | self.attempts << 16;
+        let counts = u64::from_le_bytes([g, h, i, j, k, l, m, n]);
+        [a, b, key, c, d, self.first, self.last, self.banned_s, self.until_s, counts]
+    }
+
+    fn unpack(words: &[u64; WORDS]) -> Option<Self> {
+        let [a, b, key, c, d, first, last, banned_s, until_s, counts] = *words;
+        let [g, h, i, j, held, next, several, 1] = counts.to_le_bytes() else { return None };
+        let net = Prefix { addr: joined(a, b), len: (key >> 8) as u8 };
+        let (filter, attempts, bans) = (key as u8, key >> 16, u32::from_le_bytes([g, h, i, j]));
+        let (addr, several) = (joined(c, d), several != 0);
+        Some(Self { net, filter, addr, several, attempts, first, last, banned_s, bans, held, next, until_s })
+    }
+
+    /// Notes one match.
+    fn note(&mut self, addr: Addr, weight: u16, at: Option<Moment>, limits: &Limits, ring: &mut [u32]) {
+        self.several |= self.addr != addr;
+        self.attempts = self.attempts.saturating_add(weight.into());
+        let Some(at) = at else { return };
+        let now_s = at.seconds().max(if self.last == 0 { 0 } else { Moment::unpack(self.last).seconds() });
+        if self.first == 0 {
+            self.first = at.pack();
+        }
+        if now_s == at.seconds() {
+            self.last = at.pack();
+        }
+        if now_s >= self.until_s && self.is_due(weight, now_s, limits, ring) {
+            self.banned_s = if self.bans == 0 { now_s } else { self.banned_s };
+            self.bans = self.bans.saturating_add(1);
+            let ban_s = if limits.bantime_s == 0 { u64::MAX } else { limits.bantime_s.into() };
+            (self.held, self.next, self.until_s) = (0, 0, now_s.saturating_add(ban_s));
+        }
+    }
+
+    /// Puts an attempt into the ring: whether it is the one that bans, as in the tracker's table.
+    fn is_due(&mut self, weight: u16, now_s: u64, limits: &Limits, ring: &mut [u32]) -> bool {
+        let ring = ring.get_mut(..limits.maxretry.into()).unwrap_or(&mut []);
+        for _ in 0..weight.min(limits.maxretry.into()) {
+            if let Some(slot) = ring.get_mut(usize::from(self.next)) {
+                *slot = now_s.min(u32::MAX.into()) as u32;
+            }
+            let next = self.next.saturating_add(1);
+            self.next = if next < limits.maxretry { next } else { 0 };
+            self.held = self.held.saturating_add(1).min(limits.maxretry);
+        }
+        let oldest = ring.get(usize::from(self.next)).map_or(0, |s| u64::from(*s));
+        self.held == limits.maxretry && now_s.saturating_sub(oldest) <= limits.findtime_s.into()
+    }
+}
+
+/// The table.
+pub(crate) struct Tallies {
+    tallies: &'static mut [[u64; WORDS]],
+    /// The newest times of each, `ring` for each place.
+    times: &'static mut [u32],
+    ring: usize,
+    key: [u64; 2],
+    held: usize,
+    /// Matches of networks for which there was no room.
+    pub(crate) untold: u64,
+}
+
+impl Tallies {
+    /// An empty table, for limits of at most this many failures.
+    pub(crate) fn new(maxretry: u8) -> Result<Self, Errno> {
+        let (mut secret, ring) = ([0; 16], usize::from(maxretry.max(1)));
+        random(&mut secret)?;
+        let [high, low] = halves(&Addr(secret));
+        let times = slots(PLACES.saturating_mul(ring))?;
+        Ok(Self { tallies: slots(PLACES)?, times, ring, key: [high, low], held: 0, untold: 0 })
+    }
+
+    /// Notes one match of this filter.
+    pub(crate) fn note(&mut self, filter: u8, found: (Addr, u16), at: Option<Moment>, limits: &Limits) {
+        let (addr, weight) = found;
+        let net = limits.counted(addr);
+        let Some(place) = self.find(filter, &net) else {
+            self.untold = self.untold.saturating_add(1);
+            return;
+        };
+        let Some(words) = self.tallies.get_mut(place) else { return };
+        let from = place.saturating_mul(self.ring);
+        let ring = self.times.get_mut(from..).and_then(|t| t.get_mut(..self.ring)).unwrap_or(&mut []);
+        let mut tally = Tally::unpack(words).unwrap_or_else(|| {
+            self.held = self.held.saturating_add(1);
+            Tally { net, filter, addr, ..Tally::default() }
+        });
+        tally.note(addr, weight, at, limits, ring);
+        *words = tally.pack();
+    }
+
+    /// The place of this network's tally, or where it can begin; none where the table is full.
+    fn find(&self, filter: u8, net: &Prefix) -> Option<usize> {
+        let mut bytes = [0; 18];
+        for (slot, b) in bytes.iter_mut().zip(net.addr.0.iter().chain(&[filter, net.len])) {
+            *slot = *b;
+        }
+        let mut place = siphash(&self.key, &bytes) as usize & (PLACES - 1);
+        loop {
+            match Tally::unpack(self.tallies.get(place)?) {
+                Some(tally) if tally.filter == filter && tally.net == *net => return Some(place),
+                Some(_) => place = place.wrapping_add(1) & (PLACES - 1),
+                None => return (self.held < MOST).then_some(place),
+            }
+        }
+    }
+
+    /// Sorts: by filter, then the most attempts first. No match can be noted afterwards.
+    pub(crate) fn sort(&mut self) {
+        self.tallies.sort_unstable_by_key(|words| {
+            Tally::unpack(words).map_or((true, 0, 0, Addr::default()), |t| (false, t.filter, !t.attempts, t.net.addr))
+        });
+        self.held = MOST;
+    }
+
+    /// The tallies of a filter, once they are sorted.
+    pub(crate) fn of(&self, filter: u8) -> impl Iterator<Item = Tally> {
+        self.tallies.iter().map_while(Tally::unpack).filter(move |tally| tally.filter == filter)
+    }
+}
