@@ -204,7 +204,7 @@ fn accuses(filter: &Filter, rule: &Rule) -> Result<(), Fault> {
 fn complete(filter: Filter) -> Result<Filter, Fault> {
     let by_syslog = filter.headers & before::SYSLOG != 0;
     let missing = [
-        (filter.headers == 0, "no `header`"),
+        (filter.headers & !before::UNPADDED == 0, "no `header`"),
         (
             by_syslog && filter.programs.is_empty(),
             "no `program`: header syslog needs the names of the service's",
@@ -224,6 +224,10 @@ fn words(value: &str) -> Vec<String> {
 }
 
 fn directive(filter: &mut Filter, line: &Line<'_>, word: &str, at: usize, value: &str) -> Result<(), Fault> {
+    if word == "unpadded" && value.is_empty() {
+        filter.headers |= before::UNPADDED;
+        return Ok(());
+    }
     if value.is_empty() {
         return line.fault(0, format!("`{word}` without a value"));
     }

@@ -7,7 +7,7 @@ use super::hits::Hits;
 use super::look::{Finding, look, owner};
 use super::moment::Moment;
 use super::patterns::{filter, ignored};
-use super::shapes::{Shapes, is_suspect};
+use super::shapes::{Shapes, is_grave, is_suspect};
 use super::tallies::{Limits, Tallies};
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::engine::{self, Modes};
@@ -26,7 +26,7 @@ pub(crate) struct Figures {
     /// Lines of the service that no pattern takes, and how many of them one takes in another mode.
     pub(crate) untaken: u64,
     pub(crate) other_mode: u64,
-    /// Lines that are none of the service's.
+    /// Lines that are none of the service's; of all filters, lines that none takes.
     pub(crate) foreign: u64,
     pub(crate) long: u64,
 }
@@ -133,15 +133,12 @@ impl<'a> Report<'a> {
             self.figures.matches = self.figures.matches.saturating_add(1);
             return;
         }
-        match owner(line) {
-            None => self.figures.foreign = self.figures.foreign.saturating_add(1),
-            Some((number, seen)) if ignored(number, &seen).is_some() => {
-                self.figures.ignored = self.figures.ignored.saturating_add(1);
-            }
-            Some((number, seen)) => {
-                self.figures.untaken = self.figures.untaken.saturating_add(1);
-                self.untaken(number, &seen);
-            }
+        self.figures.foreign = self.figures.foreign.saturating_add(1);
+        if is_grave(line)
+            && let Some((number, seen)) = owner(line)
+            && ignored(number, &seen).is_none()
+        {
+            self.untaken(number, &seen);
         }
     }
 

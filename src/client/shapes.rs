@@ -19,32 +19,29 @@ const WORDS: [&[u8]; 10] = [
     b"fail", b"invalid", b"denied", b"error", b"refused", b"bad", b"unknown", b"illegal", b"reject", b"authentication",
 ];
 
-/// First letters of `WORDS`, as bits above `a`.
-const FIRSTS: u32 = {
-    let (mut bits, mut rest): (u32, &[&[u8]]) = (0, &WORDS);
-    while let [word, behind @ ..] = rest {
-        if let [first, ..] = word {
-            bits |= 1 << (*first - b'a');
-        }
+/// By the five low bits of a letter that begins one of `WORDS`: those of the letters that may follow, as bits.
+/// Both sizes of a letter have the same five.
+const SECOND: [u32; 32] = {
+    let (mut table, mut rest): ([u32; 32], &[&[u8]]) = ([0; 32], &WORDS);
+    while let [[first, second, ..], behind @ ..] = rest {
+        table[(*first & 31) as usize] |= 1 << (*second & 31);
         rest = behind;
     }
-    bits
+    table
 };
 
-/// Whether one of `WORDS` stands in it, in letters of either size.
-fn is_grave(message: &[u8]) -> bool {
-    let mut rest = message;
-    while let Some((b, behind)) = rest.split_first() {
-        let letter = (b | 0x20).wrapping_sub(b'a');
-        if letter < 26
-            && FIRSTS >> letter & 1 == 1
-            && WORDS.iter().any(|w| rest.get(..w.len()).is_some_and(|part| part.eq_ignore_ascii_case(w)))
-        {
-            return true;
-        }
-        rest = behind;
-    }
-    false
+/// Whether one of `WORDS` stands in it, in letters of either size; `bad` as a whole word, as it is a number too.
+pub(crate) fn is_grave(message: &[u8]) -> bool {
+    let pairs = message.iter().zip(message.iter().skip(1));
+    let mut places = (0..).zip(pairs).filter(|(_, (a, b))| SECOND[usize::from(*a & 31)] >> (*b & 31) & 1 == 1);
+    places.any(|(at, _)| {
+        let (before, rest) = message.split_at_checked(at).unwrap_or_default();
+        WORDS.iter().filter_map(|word| Some((word, rest.split_at_checked(word.len())?))).any(|(word, (part, behind))| {
+            let beside = [before.last(), behind.first()];
+            let is_whole = || !beside.into_iter().flatten().any(u8::is_ascii_alphanumeric);
+            part.eq_ignore_ascii_case(word) && (*word != b"bad" || is_whole())
+        })
+    })
 }
 
 /// Whether an untaken line looks like a failure of somebody who has an address.

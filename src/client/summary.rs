@@ -37,19 +37,24 @@ pub(crate) fn summary(w: &mut dyn Write, report: &mut Report<'_>, all: bool) -> 
 
 fn figures(w: &mut dyn Write, report: &Report<'_>) -> Result {
     let f = report.figures;
-    let whose = if report.choice.filter.is_some() { "its service" } else { "a service by its header" };
     match report.choice.filter.and_then(filter) {
-        Some(filter) => write!(w, "{}, mode {}", filter.name, mode_name(filter, report.choice.modes))?,
-        None => write!(w, "all {} filters, each in its default mode", FILTERS.len())?,
+        Some(filter) => {
+            writeln!(w, "{}, mode {}", filter.name, mode_name(filter, report.choice.modes))?;
+            writeln!(w, "{:>12} lines", f.lines)?;
+            writeln!(w, "{:>12} match", f.matches)?;
+            writeln!(w, "{:>12} are of its service, and ignored on purpose", f.ignored)?;
+            write!(w, "{:>12} are of its service, and no pattern takes them", f.untaken)?;
+            if f.other_mode > 0 {
+                write!(w, "; {} of them count in another mode", f.other_mode)?;
+            }
+            writeln!(w, "\n{:>12} are of others", f.foreign)?;
+        }
+        None => {
+            writeln!(w, "all {} filters, each in its default mode", FILTERS.len())?;
+            writeln!(w, "{:>12} lines", f.lines)?;
+            writeln!(w, "{:>12} match", f.matches)?;
+        }
     }
-    writeln!(w, "\n{:>12} lines", f.lines)?;
-    writeln!(w, "{:>12} match", f.matches)?;
-    writeln!(w, "{:>12} are of {whose} and ignored on purpose", f.ignored)?;
-    write!(w, "{:>12} are of {whose}, and no pattern takes them", f.untaken)?;
-    if f.other_mode > 0 {
-        write!(w, "; {} of them count in another mode", f.other_mode)?;
-    }
-    writeln!(w, "\n{:>12} are of others", f.foreign)?;
     if f.long > 0 {
         writeln!(w, "{:>12} are longer than {LONGEST} bytes, and never looked at", f.long)?;
     }
@@ -155,6 +160,7 @@ fn verdict(w: &mut dyn Write, report: &Report<'_>, suspects: u64) -> Result {
     write!(w, "\nverdict: ")?;
     match (f.lines, f.matches, f.untaken.saturating_add(f.ignored)) {
         (0, ..) => write!(w, "the log is empty")?,
+        (_, 0, _) if report.choice.filter.is_none() => write!(w, "nothing matches")?,
         (_, 0, 0) => write!(w, "nothing matches, and no line is of the service: is this its log?")?,
         (_, 0, _) => write!(w, "nothing matches, though there are lines of the service")?,
         (lines, matches, _) => write!(w, "{matches} of {lines} lines match")?,

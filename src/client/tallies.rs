@@ -69,6 +69,11 @@ pub(crate) struct Tally {
     until_s: u64,
 }
 
+/// The lower part of a tally's third word.
+fn key(filter: u8, length: u8) -> u64 {
+    u64::from(filter) | u64::from(length) << 8
+}
+
 fn halves(addr: &Addr) -> [u64; 2] {
     let value = u128::from_be_bytes(addr.0);
     [(value >> 64) as u64, value as u64]
@@ -85,7 +90,7 @@ impl Tally {
         let [g, h, i, j] = e;
         let [k, l, m, n] = f;
         // Filter and length never fill 16 bits; attempts do not reach 2^48.
-        let key = u64::from(self.filter) | u64::from(self.net.len) << 8 | self.attempts << 16;
+        let key = key(self.filter, self.net.len) | self.attempts << 16;
         let counts = u64::from_le_bytes([g, h, i, j, k, l, m, n]);
         [a, b, key, c, d, self.first, self.last, self.banned_s, self.until_s, counts]
     }
@@ -182,12 +187,13 @@ impl Tallies {
         for (slot, b) in bytes.iter_mut().zip(net.addr.0.iter().chain(&[filter, net.len])) {
             *slot = *b;
         }
+        let ([high, low], key) = (halves(&net.addr), key(filter, net.len));
         let mut place = siphash(&self.key, &bytes) as usize & (PLACES - 1);
         loop {
-            match Tally::unpack(self.tallies.get(place)?) {
-                Some(tally) if tally.filter == filter && tally.net == *net => return Some(place),
-                Some(_) => place = place.wrapping_add(1) & (PLACES - 1),
-                None => return (self.held < MOST).then_some(place),
+            match self.tallies.get(place)? {
+                [h, l, k, .., 0] if [h, l, k] == [&0; 3] => return (self.held < MOST).then_some(place),
+                [h, l, k, ..] if *h == high && *l == low && *k & 0xffff == key => return Some(place),
+                _ => place = place.wrapping_add(1) & (PLACES - 1),
             }
         }
     }

@@ -64,7 +64,7 @@ pub type Modes = [u8; 256];
 /// Looks at one line with all these filters, each as [`scan`] would; `found` is told of every match. Which of
 /// them can take the line is known by its program, or by the first byte of its message.
 pub fn scan_all(modes: &Modes, line: &[u8], found: impl FnMut(u8, Match)) {
-    let mut asked = Asked { modes, found, done: [0; 4] };
+    let mut asked = Asked { modes, found, done: [0; 4], is_padded: line.ends_with(b" ") };
     if let Some(head) = header::syslog(line) {
         let read = Line { bytes: line, head: Some(head), timed: None };
         for number in owners(head.program) {
@@ -93,6 +93,8 @@ struct Asked<'m, F> {
     found: F,
     /// Those that have seen the line, as bits.
     done: [u64; 4],
+    /// Whether the line ends in blanks, which some do not take.
+    is_padded: bool,
 }
 
 impl<F: FnMut(u8, Match)> Asked<'_, F> {
@@ -101,6 +103,9 @@ impl<F: FnMut(u8, Match)> Asked<'_, F> {
         let bit = 1u64.wrapping_shl(u32::from(number & 63));
         let done = &mut self.done[usize::from(number >> 6)];
         let modes = self.modes[usize::from(number)];
+        if self.is_padded && FILTERS.get(usize::from(number)).is_none_or(|f| f.headers & before::UNPADDED != 0) {
+            return;
+        }
         let Some(seen) = seen.filter(|_| modes != 0 && *done & bit == 0) else { return };
         *done |= bit;
         if let Some(hit) = judged(number, modes, seen) {

@@ -21,6 +21,8 @@ pub mod before {
     pub const RAW: u8 = 4;
     /// A syslog header without time, as the journal's entries are shown.
     pub const JOURNAL: u8 = 8;
+    /// A message with blanks at its end is not taken.
+    pub const UNPADDED: u8 = 16;
 }
 
 /// The layout of a message.
@@ -75,6 +77,10 @@ pub fn seen<'a>(
     line: &'a [u8],
     (head, timed): (Option<Head<'a>>, Option<&'a [u8]>),
 ) -> Option<Seen<'a>> {
+    let is_padded = line.ends_with(b" ") || head.is_some_and(|h| h.padded);
+    if headers & before::UNPADDED != 0 && is_padded {
+        return None;
+    }
     if headers & (before::SYSLOG | before::JOURNAL) != 0
         && let Some(head) = head.filter(|h| is_own(h.program))
         && let Some((peer, message)) = laid_out(form, without_time(headers, head.message))

@@ -24,6 +24,8 @@ pub struct Head<'a> {
     pub message: &'a [u8],
     /// How many equal messages this line stands for: 1 to 1000.
     pub times: u16,
+    /// Whether blanks stood at its end.
+    pub padded: bool,
 }
 
 /// Reads the syslog header: RFC 3164 (with or without `<pri>`, host, process id), the same with an RFC 3339
@@ -43,10 +45,10 @@ pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
 
 /// The line's message: rsyslog's and sysklogd's `message repeated N times: [ ... ]` is unwrapped and counted.
 fn message_of<'a>(program: &'a [u8], message: &'a [u8]) -> Head<'a> {
-    let message = trim(message);
+    let (padded, message) = (message.ends_with(b" "), trim(message));
     match repeated(message) {
-        Some((times, inner)) => Head { program, message: trim(inner), times },
-        None => Head { program, message, times: 1 },
+        Some((times, inner)) => Head { program, message: trim(inner), times, padded },
+        None => Head { program, message, times: 1, padded },
     }
 }
 

@@ -27,9 +27,19 @@ fn is_addr(b: &u8) -> bool {
     IN_ADDR[usize::from(*b)]
 }
 
-/// Bytes that, standing beside an address, make it part of a longer word: a host name, a scope.
+/// A byte that, standing before an address, makes it part of a longer word.
 fn joins(b: Option<&u8>) -> bool {
     b.is_some_and(|b| is_name(b) || *b == b'%')
+}
+
+/// Whether what stands behind an address makes it part of a longer word: a host name, a scope. A dot that ends a
+/// sentence does not.
+fn goes_on(rest: &[u8]) -> bool {
+    match rest {
+        [b'.', next, ..] => is_name(next),
+        [b'.'] => false,
+        _ => joins(rest.first()),
+    }
 }
 
 /// Dotted decimal without leading zeros, and what stands behind it.
@@ -67,13 +77,14 @@ fn mapped(s: &[u8]) -> Option<(Addr, &[u8])> {
 /// A whole address. Not one that is part of a longer word: `1.2.3.4.example`, `dead::beef-x`, `fe80::1%eth0`.
 pub fn addr(s: &[u8]) -> Option<(Addr, &[u8])> {
     if let Some((addr, rest)) = v4(s) {
-        return (!joins(rest.first())).then_some((addr, rest));
+        return (!goes_on(rest)).then_some((addr, rest));
     }
     let rest = run(s, ADDR_MAX, is_addr)?;
     let text = s.get(..s.len().checked_sub(rest.len())?)?;
     if joins(rest.first()) {
         return None;
     }
+    let text = text.strip_suffix(b".").unwrap_or(text);
     let ends_in_gap = text.ends_with(b"::") && !text.ends_with(b":::");
     let bare = match text.strip_suffix(b":") {
         Some(bare) if !ends_in_gap => bare,
@@ -140,7 +151,7 @@ pub fn addr_port_bare(s: &[u8]) -> Option<(Addr, &[u8])> {
     let rest = run(s, ADDR_MAX.saturating_add(6), is_addr)?;
     let text = s.get(..s.len().checked_sub(rest.len())?)?;
     let (addr, []) = addr_port_bare_back(text)? else { return None };
-    (!joins(rest.first())).then_some((addr, rest))
+    Some((addr, rest))
 }
 
 /// [`addr_port_bare`] at the end, and what stands before it.
@@ -153,7 +164,7 @@ pub fn addr_port_bare_back(s: &[u8]) -> Option<(Addr, &[u8])> {
 pub fn addr_dot_port(s: &[u8]) -> Option<(Addr, &[u8])> {
     let (addr, rest) = v4(s)?;
     let rest = number(rest.strip_prefix(b".")?)?;
-    (!joins(rest.first())).then_some((addr, rest))
+    (!goes_on(rest)).then_some((addr, rest))
 }
 
 /// [`addr_dot_port`] at the end, and what stands before it.
