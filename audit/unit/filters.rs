@@ -210,7 +210,7 @@ fn refuses_errors_of_form() {
         ("  x <addr>\n", (1, 3), "an indented line belongs to a pattern, and there is none above it"),
         ("ports 22\n", (1, 1), "unknown word `ports`"),
         ("port 65536\n", (1, 6), "`65536` is no port"),
-        ("log auth.log\n", (1, 5), "a log is an absolute path"),
+        ("log auth.log\n", (1, 5), "a log is an absolute path, and there are at most eight"),
         ("header json\n", (1, 8), "an unknown header; there are: syslog, time, raw"),
         (
             "form xml\n",

@@ -2,10 +2,11 @@
 //!
 //! Runs in: the filter compiler. In: a parsed filter. Out: nothing, or the first thing that is wrong.
 
-use super::words::{String, Vec, format};
 use super::form::Seen;
-use super::parse::{Example, Filter, Rule};
+use super::parse::Filter;
+use super::rule::{Example, Rule};
 use super::run::{address, judge, refilled, seen};
+use super::words::{String, Vec, format};
 use super::{Fault, fault};
 
 /// The address that hostile fillings name: TEST-NET-3, which no example uses.

@@ -3,7 +3,8 @@
 //! Runs in: bailiff-compiler, `bailiff test`, the unit tests. In: checked filters. Out: the image's bytes, or that a
 //! filter is too large for it.
 
-use super::parse::{Filter, Rule};
+use super::parse::Filter;
+use super::rule::Rule;
 use super::words::Vec;
 use super::{Fault, fault};
 
@@ -41,8 +42,7 @@ fn head(out: &mut Vec<u8>, filter: &Filter) -> Option<()> {
     out.extend_from_slice(&[filter.headers, filter.form as u8, filter.default_modes]);
     text(out, filter.name.as_bytes())?;
     text(out, filter.forged.as_bytes())?;
-    let modes: Vec<Vec<u8>> =
-        filter.modes.iter().map(|m| [&[m.bits], m.name.as_bytes()].concat()).collect();
+    let modes: Vec<Vec<u8>> = filter.modes.iter().map(|m| [&[m.bits], m.name.as_bytes()].concat()).collect();
     list(out, &modes)?;
     let ports: Vec<[u8; 2]> = filter.ports.iter().map(|p| p.to_le_bytes()).collect();
     list(out, &ports)?;

@@ -7,10 +7,7 @@
 //! lex (a pattern's text to tokens) -> parse (a file to a `Filter`) -> plan (which tokens are read from which
 //! end; framing) -> steps (the plan as data) -> check (examples, by `run`, and hostile fillings of them).
 
-#![allow(
-    redundant_imports,
-    reason = "std has them in its prelude, core has not"
-)]
+#![allow(redundant_imports, reason = "std has them in its prelude, core has not")]
 #![allow(
     unreachable_pub,
     reason = "a build script has no outside; the tests include these files, and so do the programs"
@@ -22,8 +19,10 @@ pub mod image;
 pub mod lex;
 pub mod parse;
 pub mod plan;
+pub mod rule;
 pub mod run;
 pub mod steps;
+pub mod stop;
 
 #[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
 #[path = "../../src/shared/pure/addr.rs"]

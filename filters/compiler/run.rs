@@ -3,13 +3,14 @@
 //! Runs in: the filter compiler (examples), the tests (held against the generated code). In: a filter, a
 //! line. Out: which rule takes it, and whom it accuses.
 
-use super::words::{Vec, vec};
 use super::addr::Addr;
 use super::field;
 use super::form::{self, Form, Seen};
-use super::parse::{Filter, Part, Rule};
+use super::parse::Filter;
 use super::pattern_steps::{Free, take};
 use super::program;
+use super::rule::{Part, Rule};
+use super::words::{Vec, vec};
 
 /// The address of this text.
 pub fn address(text: &str) -> Option<Addr> {

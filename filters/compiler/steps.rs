@@ -2,10 +2,11 @@
 //!
 //! Runs in: the filter compiler. In: a plan. Out: its steps, or that they are too many.
 
-use super::words::Vec;
 use super::lex::{Kind, Token};
 use super::pattern_steps::{TO_END, op};
-use super::plan::{Plan, Stop, lead, stop_of};
+use super::plan::{Plan, lead};
+use super::stop::{Stop, stop_of};
+use super::words::Vec;
 use super::{Fault, fault};
 
 /// The steps of a plan.
