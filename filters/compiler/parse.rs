@@ -5,7 +5,7 @@
 
 use super::form::{Form, before};
 use super::rule::{Example, Rule, accuses, class_bits, example, is_example, mode_bits, opening, pattern};
-use super::words::{String, ToOwned, Vec, format, vec};
+use super::words::{String, ToOwned, Vec, format};
 use super::{Fault, fault};
 
 /// A mode: its name, its classes as bits.
