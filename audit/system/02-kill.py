@@ -54,10 +54,10 @@ def ledger_bans(daemon):
     newest, records = 0, b""
     for name in ("ledger.a", "ledger.b"):
         data = (daemon.state / name).read_bytes()
-        if data[:8] == b"bailiff1" and struct.unpack_from("<Q", data, 8)[0] > newest:
+        if data[:8] == b"bailiff2" and struct.unpack_from("<Q", data, 8)[0] > newest:
             newest, records = struct.unpack_from("<Q", data, 8)[0], data[4096:]
     bans = {}
-    for kind, length, addr, name, epoch in struct.iter_unpack("<BB6x16s16s16xI4x", records[:len(records) // 64 * 64]):
+    for kind, length, addr, name, epoch in struct.iter_unpack("<BB6x16s24s16xI4x", records[:len(records) // 72 * 72]):
         if epoch != newest & 0xFFFFFFFF:
             break
         where = (name, addr, length)

@@ -117,7 +117,7 @@ def jails(daemon, extra=""):
 def status(daemon):
     """The figures by number, and how many milliseconds the answer took: on the socket itself, because how long this machine
     takes to start a client beside other work is no matter of the daemon's."""
-    request, figures = batch("Q", struct.pack("<BBBBI16s16s8x", 1, 1, 0, 0, 0, bytes(16), bytes(16))), {}
+    request, figures = batch("Q", struct.pack("<BBBBI16s24s", 1, 1, 0, 0, 0, bytes(16), bytes(24))), {}
     begun = time.monotonic()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
         s.settimeout(10)

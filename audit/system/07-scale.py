@@ -64,7 +64,7 @@ def memory(pids):
     return rss, pss
 
 
-STATUS = struct.pack("<BB6x BBBBI16s16s8x", ord("Q"), 1, 1, 1, 0, 0, 0, b"", b"")
+STATUS = struct.pack("<BB6x BBBBI16s24s", ord("Q"), 1, 1, 1, 0, 0, 0, b"", b"")
 
 
 def status(path):

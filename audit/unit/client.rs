@@ -139,10 +139,10 @@ fn usage() {
             "ban 198.51.100.7 --for 10",
             "10: expected behind --for a duration such as 10m or 1d12h, 1s to 365d, or forever".into(),
         ),
-        ("list --jail", "expected a jail's name behind --jail: at most 16 of a-z, 0-9, _ and -".into()),
+        ("list --jail", "expected a jail's name behind --jail: at most 24 of a-z, 0-9, _ and -".into()),
         (
             "list --jail Sshd",
-            "Sshd: expected a jail's name behind --jail: at most 16 of a-z, 0-9, _ and -".into(),
+            "Sshd: expected a jail's name behind --jail: at most 24 of a-z, 0-9, _ and -".into(),
         ),
         ("list --jail a --jail b", "--jail: expected each option once".into()),
         ("list --all", "--all: expected --config, --socket, --json, --jail or --for".into()),

@@ -1,13 +1,15 @@
 //! The configuration: a file per case in audit/vectors/settings, whose first line says what must come of it;
 //! the example and the manual page against the table of keys.
+use super::filters::compiler;
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::bytes::Text;
 use bailiff::shared::pure::filter::{FILTERS, Filter, Mode};
 use bailiff::shared::pure::form::Form;
 use bailiff::shared::pure::settings::{
-    self, Cpu, DAEMON, GUARD, JAIL, KEYS, LOGS, Missing, Name, Path, Settings,
+    self, Catalogue, Cpu, DAEMON, GUARD, JAIL, KEYS, LOGS, Missing, Name, Path, Settings,
 };
 use bailiff::shared::pure::wire::terms::{LONGEST_S, MANUAL, NO_FILTER, Terms};
+use std::sync::OnceLock;
 
 const NONE: &[Mode] = &[Mode { name: "normal", bits: 1 }];
 const SSHD: &[Mode] = &[
@@ -17,7 +19,12 @@ const SSHD: &[Mode] = &[
     Mode { name: "aggressive", bits: 7 },
 ];
 
-const fn filter(name: &'static str, modes: &'static [Mode], logs: &'static [&'static str]) -> Filter {
+const fn filter(
+    name: &'static str,
+    modes: &'static [Mode],
+    logs: &'static [&'static str],
+    forged: &'static str,
+) -> Filter {
     Filter {
         name,
         modes,
@@ -27,21 +34,58 @@ const fn filter(name: &'static str, modes: &'static [Mode], logs: &'static [&'st
         programs: &[],
         headers: 1,
         form: Form::Text,
-        forged: "",
+        forged,
         journal: &[],
         rules: &[],
     }
 }
 
-static CATALOGUE: [Filter; 3] = [
-    filter("sshd", SSHD, &["/var/log/auth.log", "/var/log/secure"]),
-    filter("nginx", NONE, &["/var/log/nginx/access.log"]),
-    filter("silent", NONE, &[]),
+static CATALOGUE: [Filter; 4] = [
+    filter("sshd", SSHD, &["/var/log/auth.log", "/var/log/secure"], ""),
+    filter("nginx", NONE, &["/var/log/nginx/access.log"], ""),
+    filter("silent", NONE, &[], ""),
+    filter("named", NONE, &["/var/log/named.log"], "the sources of UDP packets"),
 ];
+
+/// The operator's own filters of the vectors: form text with two modes and a log; one without a log, whose lines can be
+/// forged.
+const OWN: [(&str, &str); 2] = [
+    (
+        "a-filter-of-the-operators-own-32",
+        "header raw\nlog /srv/own.log\nclass auth probe\nmode strict = auth probe\nmode normal = auth\ndefault normal\n\
+         pattern auth\n  no <addr>\n  hit 192.0.2.1 no 192.0.2.1\n",
+    ),
+    (
+        "own-udp",
+        "header raw\nforged the sources of UDP packets\nclass auth\nmode normal = auth\ndefault normal\n\
+         pattern auth\n  no <addr>\n  hit 192.0.2.1 no 192.0.2.1\n",
+    ),
+];
+
+fn own() -> &'static [u8] {
+    static IMAGE: OnceLock<Vec<u8>> = OnceLock::new();
+    IMAGE.get_or_init(|| {
+        let mut image = Vec::new();
+        for (name, text) in OWN {
+            compiler::image::append(&mut image, &compiler::read(name, text).unwrap()).unwrap();
+        }
+        image
+    })
+}
+
+/// These filters are compiled in, and the operator has none of his own.
+fn catalogue(built: &'static [Filter]) -> Catalogue<'static> {
+    Catalogue { built, own: &[], loose: false }
+}
+
+/// The filters of these tests.
+fn both() -> Catalogue<'static> {
+    Catalogue { own: own(), ..catalogue(&CATALOGUE) }
+}
 
 fn read(text: &[u8]) -> Result<Box<Settings>, String> {
     let mut settings = Box::new(Settings::EMPTY);
-    match settings::read(text, catalogue(&CATALOGUE), &mut settings) {
+    match settings::read(text, both(), &mut settings) {
         Ok(()) => Ok(settings),
         Err(fault) => {
             let mut buf = [0; 512];
@@ -144,6 +188,7 @@ maxretry = 99
 [jail.door]
 mode = "aggressive"
 filter = "sshd"
+insist = true
 enabled = true
 logs = ["/var/log/door.log", "/var/log/door2.log"]
 maxretry = 3
@@ -179,20 +224,67 @@ ports = [22, 2222]
     }
 }
 
-/// Each filter that is compiled in makes two lines a complete configuration, and all its logs are followed.
+/// Each filter that is compiled in makes two lines a complete configuration, and all its logs are followed. One that
+/// knows of no log wants `logs` in the jail; one whose lines can be forged wants `insist`.
 #[test]
 fn filters_of_this_build() {
+    let (mut forged, mut silent) = (0, 0);
     for filter in FILTERS {
+        let name = filter.name;
         let mut settings = Box::new(Settings::EMPTY);
-        let text = format!("[jail.{}]\nenabled = true\n", filter.name);
-        assert!(settings::read(text.as_bytes(), catalogue(FILTERS), &mut settings).is_ok(), "{}", filter.name);
-        assert!(filter.logs.len() <= LOGS, "{}", filter.name);
-        let logs: Vec<_> = settings.logs(1).map(Path::bytes).collect();
-        assert_eq!(logs, filter.logs.iter().map(|l| l.as_bytes()).collect::<Vec<_>>(), "{}", filter.name);
-        for log in filter.logs {
-            let text = format!("{text}logs = [{log:?}]\n");
-            assert!(settings::read(text.as_bytes(), catalogue(FILTERS), &mut settings).is_ok(), "{log}");
+        let mut is_good = |text: &str| settings::read(text.as_bytes(), catalogue(FILTERS), &mut settings).is_ok();
+        let mut text = format!("[jail.{name}]\nenabled = true\n");
+        if !filter.forged.is_empty() {
+            assert!(!is_good(&format!("{text}logs = [\"/a\"]\n")), "{name}: bans though others can forge its lines");
+            text.push_str("insist = true\n");
+            forged += 1;
         }
+        assert!(is_good(&format!("{text}logs = [\"/a\"]\n")), "{name}");
+        assert_eq!(is_good(&text), !filter.logs.is_empty(), "{name}");
+        for log in filter.logs {
+            assert!(is_good(&format!("{text}logs = [{log:?}]\n")), "{name}: {log}");
+        }
+        if filter.logs.is_empty() {
+            silent += 1;
+            continue;
+        }
+        assert!(is_good(&text) && filter.logs.len() <= LOGS, "{name}");
+        let logs: Vec<_> = settings.logs(1).map(Path::bytes).collect();
+        assert_eq!(logs, filter.logs.iter().map(|l| l.as_bytes()).collect::<Vec<_>>(), "{name}");
+    }
+    println!("{} filters, {forged} of which others can forge, {silent} without a log", FILTERS.len());
+}
+
+/// A jail on one of the operator's own filters: its place is behind those compiled in, its modes and logs are its own.
+#[test]
+fn a_filter_of_the_operators_own() {
+    let [(long, _), (udp, _)] = OWN;
+    let text = format!("[jail.a]\nenabled = true\nfilter = \"{long}\"\n[jail.{udp}]\nenabled = true\ninsist = true\nlogs = [\"/b\"]\n");
+    let settings = read(text.as_bytes()).unwrap();
+    let [_, a, b] = settings.terms.jails() else { panic!("not three jails") };
+    let first = CATALOGUE.len() as u8;
+    assert_eq!((a.filter, a.modes, b.filter, b.modes), (first, 1, first + 1, 1));
+    assert_eq!(settings.logs(1).map(Path::bytes).collect::<Vec<_>>(), [b"/srv/own.log"]);
+    assert_eq!(settings.logs(2).map(Path::bytes).collect::<Vec<_>>(), [b"/b"]);
+    let strict = read(text.replacen("\nfilter", "\nmode = \"strict\"\nfilter", 1).as_bytes()).unwrap();
+    assert_eq!(strict.terms.jails()[1].modes, 3);
+    // Before they are compiled any name is taken, and nothing is known of it.
+    let loose = Catalogue { loose: true, ..catalogue(&CATALOGUE) };
+    let mut settings = Box::new(Settings::EMPTY);
+    assert!(settings::read(b"[jail.x]\nenabled = true\nmode = \"y\"\n", loose, &mut settings).is_ok());
+}
+
+/// An image that was spoilt on its way says no path that the configuration could not have said.
+#[test]
+fn logs_of_an_image_are_paths() {
+    for wrong in [b"/srv//ow.log", b"/srv/../.log", b"srv/own.logs", b"/srv/own.lo/", b"/srv/own\n.lo", b"/srv/own\0.lo"] {
+        let at = own().windows(wrong.len()).position(|w| w == b"/srv/own.log").unwrap();
+        let mut image = own().to_vec();
+        image[at..at + wrong.len()].copy_from_slice(wrong);
+        let mut settings = Box::new(Settings::EMPTY);
+        let text = format!("[jail.a]\nenabled = true\nfilter = \"{}\"\n", OWN[0].0);
+        let catalogue = Catalogue { own: &image, ..catalogue(&CATALOGUE) };
+        assert!(settings::read(text.as_bytes(), catalogue, &mut settings).is_err(), "{wrong:?}");
     }
 }
 
@@ -205,7 +297,7 @@ fn nothing_stays() {
     )
     .unwrap();
     let plain = b"[jail.nginx]\nenabled = true\n";
-    assert!(settings::read(plain, catalogue(&CATALOGUE), &mut settings).is_ok());
+    assert!(settings::read(plain, both(), &mut settings).is_ok());
     assert_eq!(settings, read(plain).unwrap());
 }
 
@@ -322,7 +414,7 @@ fn random_configurations() {
             let place = random(text.len());
             text[place] = random(256) as u8;
         }
-        if settings::read(&text, catalogue(&CATALOGUE), &mut settings).is_ok() {
+        if settings::read(&text, both(), &mut settings).is_ok() {
             let terms = Terms::from_settings(&settings, false, [0; 16], 0);
             assert_eq!(Terms::decode(&terms.encode()), Some(terms), "{:?}", String::from_utf8_lossy(&text));
             taken += 1;

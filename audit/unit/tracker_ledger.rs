@@ -8,7 +8,7 @@ use super::replay::Replay;
 use super::slot::{GATHER, Slot};
 use super::sync::Sync;
 use super::{SECRET, all, ban, buckets, key, terms};
-use bailiff::shared::pure::wire::terms::Terms;
+use bailiff::shared::pure::wire::terms::{NAME, Terms};
 use bailiff::shims::fd::Fd;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -71,7 +71,7 @@ fn left(slots: &[Vec<u8>; 2], terms: &Terms) -> Left {
 }
 
 fn note(ledger: &mut Ledger, kind: Kind, ban: &Ban) -> u64 {
-    let mut name = [0; 16];
+    let mut name = [0; NAME];
     for (slot, b) in name.iter_mut().zip(format!("jail{}", ban.jail).bytes()) {
         *slot = b;
     }
@@ -87,7 +87,7 @@ fn turn(ledger: &mut Ledger, bans: &Bans, terms: &Terms) {
 
 #[test]
 fn record_survives_and_nothing_else_does() {
-    let name = *b"sshd\0\0\0\0\0\0\0\0\0\0\0\0";
+    let name = *b"a-name-of-24-bytes-abcde";
     let one = Ban { jail: 0, ..ban(0, 77, State::Asked, 999) };
     for record in
         [Record::Ban(Kind::Intent, name, one), Record::Ban(Kind::Lifted, name, one), Record::Table([7; 16])]

@@ -7,7 +7,7 @@ use bailiff::shared::pure::filter::{FILTERS, named};
 use bailiff::shared::pure::settings::{Path, Settings};
 use bailiff::shared::pure::wire::attempt::Tide;
 use bailiff::shared::pure::wire::control::{
-    Ask, BanRow, Done, Figure, Held, JailRow, Origin, Reply, TallyRow,
+    ANY_JAIL, Ask, BanRow, Done, Figure, Held, JailRow, Origin, Reply, TallyRow,
 };
 use bailiff::shared::pure::wire::verdict::Refusal;
 
@@ -18,7 +18,7 @@ fn net(text: &str) -> Prefix {
 }
 
 fn jail(jail: u8, filter: u8, name: &[u8]) -> JailRow {
-    let mut padded = [0; 16];
+    let mut padded = ANY_JAIL;
     padded[..name.len()].copy_from_slice(name);
     let modes = FILTERS.get(usize::from(filter)).map_or(0, |f| f.default_modes);
     let (maxretry, findtime_s, bantime_s) = (5, 600, 600);

@@ -12,7 +12,7 @@ pub(crate) fn named(name: &str) -> Option<Escape> {
 }
 
 /// Each by its name; the head of outsider.txt says who writes so.
-const ESCAPES: [(&str, Escape); 16] = [
+const ESCAPES: [(&str, Escape); 19] = [
     ("none", |b, out| out.push(b)),
     ("nolf", |b, out| only(b, !matches!(b, b'\n' | b'\r' | 0), out)),
     ("print", |b, out| out.push(if b < b' ' || b == 0x7f { b'?' } else { b })),
@@ -53,6 +53,15 @@ const ESCAPES: [(&str, Escape); 16] = [
         b'\t' => out.extend(b"\\t"),
         b' '..0x7f => out.push(b),
         _ => coded(out, "\\x", b, 16, 2),
+    }),
+    ("quote", |b, out| if b == b'"' { out.extend(b"\\\"") } else { out.push(b) }),
+    ("haproxy", |b, out| match b {
+        b'"' | b'#' | b'{' | b'|' | b'}' | 0..b' ' | 0x7f.. => coded(out, "#", b, 16, 2),
+        _ => out.push(b),
+    }),
+    ("url", |b, out| {
+        let is_plain = b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+        if is_plain { out.push(b) } else { coded(out, "%", b, 16, 2) }
     }),
     ("basic", |b, out| only(b, b != b':', out)),
     ("word", |b, out| only(b, !b.is_ascii_whitespace(), out)),

@@ -10,19 +10,12 @@ use super::written::{self, Kind, PEERS, Written};
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::engine::{self, Line, Modes};
 use bailiff::shared::pure::filter::{FILTERS, Match};
+use bailiff::shared::pure::form::before;
+use bailiff::shared::pure::{header, program};
 use compiler::parse::Filter;
 
 /// The watcher's own bound (src/confined/watcher/lines.rs).
 const LONGEST: usize = 8192;
-
-/// Whether both filters may be given the same lines: the same file, or programs of the same name.
-fn read_the_same(a: &Filter, b: &Filter) -> bool {
-    let owns = |a: &Filter, b: &Filter| {
-        let own = |p: &str| b.programs.iter().any(|q| compiler::program::is_own(p.as_bytes(), q.as_bytes()));
-        a.programs.iter().any(|p| own(p))
-    };
-    a.name == b.name || a.logs.iter().any(|l| b.logs.contains(l)) || owns(a, b) || owns(b, a)
-}
 
 /// One line as the watcher hands it out; `None` instead of one that is too long.
 fn pieces(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
@@ -32,10 +25,15 @@ fn pieces(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
     })
 }
 
+/// The program that a line names, if it has a syslog header.
+fn program(line: &[u8]) -> Option<&[u8]> {
+    header::syslog(line).map(|head| head.program)
+}
+
 /// A filter under trial.
 pub(crate) struct Trial {
     pub(crate) number: u8,
-    /// Filters that may be given its lines, this one among them, all modes on.
+    /// Filters that follow one of its files, this one among them, all modes on.
     pub(crate) readers: Modes,
     /// The modes an operator may name.
     modes: Vec<u8>,
@@ -56,7 +54,8 @@ impl Trial {
         let own = &sources[usize::from(number)];
         let mut readers: Modes = [0; 256];
         for (reader, other) in readers.iter_mut().zip(sources) {
-            *reader = if read_the_same(own, other) { ALL } else { 0 };
+            let is_reader = own.name == other.name || own.logs.iter().any(|l| other.logs.contains(l));
+            *reader = if is_reader { ALL } else { 0 };
         }
         let mut modes: Vec<u8> = FILTERS[usize::from(number)].modes.iter().map(|m| m.bits).collect();
         modes.sort_unstable();
@@ -64,8 +63,22 @@ impl Trial {
         Self { number, readers, modes }
     }
 
+    /// The filters that may be given this line: those that follow the file, and, where syslog distributes it, those
+    /// that look at its program.
+    pub(crate) fn readers_of(&self, line: &[u8]) -> Modes {
+        let mut readers = self.readers;
+        let Some(name) = program(line) else { return readers };
+        for (reader, other) in readers.iter_mut().zip(FILTERS) {
+            let looks = other.programs.iter().any(|p| program::is_own(p.as_bytes(), name));
+            if looks && other.headers & before::SYSLOG != 0 {
+                *reader = ALL;
+            }
+        }
+        readers
+    }
+
     /// A line break that the service lets through makes a line of its own: then the filter must say `forged`.
-    pub(crate) fn judge(&self, line: &[u8], peers: &[Addr]) -> Outcome {
+    pub(crate) fn judge(&self, readers: &Modes, line: &[u8], peers: &[Addr]) -> Outcome {
         let mut outcome = Outcome::default();
         let is_broken = line.contains(&b'\n');
         let is_wrong = |number: u8, hit: &Match| {
@@ -77,7 +90,7 @@ impl Trial {
                 outcome.overlong = true;
                 continue;
             };
-            engine::scan_all(&self.readers, piece, |number, hit| {
+            engine::scan_all(readers, piece, |number, hit| {
                 if number == self.number {
                     outcome.counted.push(ALL);
                 }
@@ -100,29 +113,36 @@ impl Trial {
     /// The modes in which an honest line counts: the default ones, or all.
     pub(crate) fn honest(&self, written: &Written) -> Option<u8> {
         let peers: Vec<Addr> = PEERS.iter().filter_map(|p| Addr::parse(p.as_bytes())).collect();
-        let counted = self.judge(&written.line(PEERS[0], &[]), &peers).counted;
+        let counted = self.judge(&self.readers, &written.line(PEERS[0], &[]), &peers).counted;
         let default = FILTERS[usize::from(self.number)].default_modes;
         [default, ALL].into_iter().find(|m| counted.contains(m))
     }
 }
 
-/// Fillings for a line's fields: for one of them, for several, or one filling over two.
+/// Fillings for a line's fields: for one of them, for several, one text in all, or one over two. Fields of one name
+/// hold the same.
 pub(crate) fn fillings(random: &mut Crooked, pool: &Pool<'_>, written: &Written) -> Vec<Option<Vec<u8>>> {
-    let fields: Vec<_> = written.fields().collect();
-    let chosen = random.below(fields.len() as u64) as usize;
-    let others = random.below(2) == 0;
-    let mut halves: Vec<Vec<u8>> = Vec::new();
-    if fields.len() > 1 && random.below(4) == 0 {
-        let whole = pool.filling(random);
-        let (front, behind) = whole.split_at(random.below(whole.len() as u64 + 1) as usize);
-        halves = vec![behind.to_vec(), front.to_vec()];
-    }
-    let filled = |(i, field): (usize, &&written::Field)| {
-        let is_chosen = if halves.is_empty() { i == chosen || others && random.below(2) == 0 } else { true };
-        let filling = is_chosen.then(|| halves.pop().unwrap_or_else(|| pool.filling(random)))?;
-        let text = field.written(&filling, random.below(2) == 0);
+    let mut names: Vec<&str> = written.fields().map(|f| f.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let chosen = random.pick(&names);
+    let whole = pool.filling(random);
+    let (front, behind) = whole.split_at(random.below(whole.len() as u64 + 1) as usize);
+    let way = random.below(8);
+    let mut chosen_text = |name: &str| match way {
+        _ if name == chosen && way != 1 => Some(whole.clone()),
+        0 => Some(whole.clone()),
+        1 => Some(if name == chosen { front.to_vec() } else { behind.to_vec() }),
+        2..5 => (random.below(2) == 0).then(|| pool.filling(random)),
+        _ => None,
+    };
+    let texts: Vec<Option<Vec<u8>>> = names.iter().map(|name| chosen_text(name)).collect();
+    let keeps_end = random.below(2) == 0;
+    let filled = |field: &written::Field| {
+        let at = names.binary_search(&field.name.as_str()).ok()?;
+        let text = field.written(texts[at].as_ref()?, keeps_end);
         let is_partly = written.kind == Kind::Example && random.below(2) == 0;
         Some(if is_partly { written::within(random, &field.harmless, &text) } else { text })
     };
-    fields.iter().enumerate().map(filled).collect()
+    written.fields().map(filled).collect()
 }

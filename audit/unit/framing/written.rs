@@ -5,18 +5,21 @@
 
 use super::super::crooked::Crooked;
 use super::super::filters::compiler::form::Form;
-use super::super::filters::compiler::parse::{Example, Filter, Rule};
+use super::super::filters::compiler::parse::Filter;
+use super::super::filters::compiler::rule::{Example, Rule};
 use super::super::filters::compiler::{field, pattern_steps, run};
 use super::escape::{self, Escape};
 use super::filling::border;
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::filter::named;
 
-/// The peers of lines from templates.
-pub(crate) const PEERS: [&str; 2] = ["192.0.2.9", "2001:db8::9"];
+/// The peers of lines from templates. The last two are no addresses: then nobody may be accused.
+pub(crate) const PEERS: [&str; 4] = ["192.0.2.9", "2001:db8::9", "fe80::9%eth0", "client.example"];
 
 /// One place where an outsider's bytes stand.
 pub(crate) struct Field {
+    /// Fields of one name hold one text.
+    pub(crate) name: String,
     escapes: Vec<Escape>,
     /// Bytes of which a pattern says that the service lets none through.
     never: Vec<u8>,
@@ -109,7 +112,8 @@ impl Written {
                 _ => return Err(format!("unknown word `{word}`")),
             }
         }
-        Ok(Some(Self { filter, origin, kind, parts: parts(line)?, cut, peers: Vec::new() }))
+        let written = Self { filter, origin, kind, parts: parts(line)?, cut, peers: Vec::new() };
+        if written.fields().next().is_some() { Ok(Some(written)) } else { Err("no field".to_owned()) }
     }
 
     /// A filter's example with what its rule calls free; `None` where the rule does not take it, or calls
@@ -131,12 +135,8 @@ impl Written {
             }
             parts.push(Part::Fixed(line[done..start].to_vec()));
             let escapes = escapes_of(filter.form);
-            parts.push(Part::Field(Field {
-                escapes,
-                never,
-                longest: 0,
-                harmless: line[start..end].to_vec(),
-            }));
+            let (name, harmless) = (format!("{start}"), line[start..end].to_vec());
+            parts.push(Part::Field(Field { name, escapes, never, longest: 0, harmless }));
             done = end;
         }
         if parts.is_empty() {
@@ -220,11 +220,12 @@ fn parts(template: &str) -> Result<Vec<Part>, String> {
 fn marked(marker: &str) -> Result<Field, String> {
     let (marker, harmless) = marker.split_once('=').unwrap_or((marker, "alice"));
     let mut words = marker.split(':');
-    let (Some(_), Some(escapes)) = (words.next(), words.next()) else {
+    let (Some(name), Some(escapes)) = (words.next(), words.next()) else {
         return Err(format!("`{marker}`: NAME:ESCAPING is expected"));
     };
     let escapes: Option<Vec<Escape>> = escapes.split('+').map(escape::named).collect();
     Ok(Field {
+        name: name.to_owned(),
         escapes: escapes.ok_or(format!("`{marker}`: an unknown escaping"))?,
         never: Vec::new(),
         longest: words.next().map_or(Ok(0), str::parse).map_err(|e| format!("`{marker}`: {e}"))?,
