@@ -19,6 +19,8 @@ pub enum Kind {
     Quoted,
     /// Text without these bytes: the service never lets them through.
     Not(Vec<u8>),
+    /// `Not` in a part that is searched: of a bounded length, as it is tried at many places.
+    Near(Vec<u8>),
     /// An address: its form (an index of `ADDRESSES`), and whether it is the accused.
     Addr(u8, bool),
     Opt(Vec<Token>),

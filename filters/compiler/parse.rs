@@ -113,6 +113,19 @@ fn complete(filter: Filter) -> Result<Filter, Fault> {
     }
 }
 
+/// What the configuration takes for a log too.
+fn is_path(log: &str) -> bool {
+    let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.bytes().any(|b| b.is_ascii_control());
+    log.len() < 256 && log.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain))
+}
+
+/// What the configuration takes for a mode.
+fn is_mode(name: &str) -> bool {
+    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9');
+    let rest = |b: u8| plain(b) || matches!(b, b'_' | b'-');
+    name.len() <= 24 && name.bytes().next().is_some_and(plain) && name.bytes().all(rest)
+}
+
 fn words(value: &str) -> Vec<String> {
     value.split_whitespace().map(str::to_owned).collect()
 }
@@ -139,6 +152,7 @@ fn directive(filter: &mut Filter, line: &Line<'_>, word: &str, at: usize, value:
             }
         }
         "form" => filter.form = form(line, at, value)?,
+        "forged" if value.len() > 255 => return line.fault(at, "more than 255 bytes"),
         "forged" => value.clone_into(&mut filter.forged),
         "program" => filter.programs = words(value),
         "longest" => match value.parse() {
@@ -155,8 +169,11 @@ fn directive(filter: &mut Filter, line: &Line<'_>, word: &str, at: usize, value:
             let Some((name, classes)) = value.split_once('=') else {
                 return line.fault(at, "expected `mode NAME = CLASS...`");
             };
-            let bits = class_bits(filter, line, at, classes)?;
-            filter.modes.push(Mode { name: name.trim().to_owned(), bits });
+            let (name, bits) = (name.trim(), class_bits(filter, line, at, classes)?);
+            if !is_mode(name) || filter.modes.iter().any(|m| m.name == name) {
+                return line.fault(at, "a mode's name is 1 to 24 of a-z, 0-9, _ and -, and stands once");
+            }
+            filter.modes.push(Mode { name: name.to_owned(), bits });
         }
         "default" => filter.default_modes = mode_bits(filter, line, at, value)?,
         _ => return place(filter, line, word, at, value),
@@ -169,16 +186,16 @@ fn place(filter: &mut Filter, line: &Line<'_>, word: &str, at: usize, value: &st
     match word {
         "log" => {
             filter.logs = words(value);
-            if filter.logs.iter().any(|l| !l.starts_with('/')) || filter.logs.len() > 8 {
+            if !filter.logs.iter().all(|log| is_path(log)) || filter.logs.len() > 8 {
                 return line.fault(at, "a log is an absolute path, and there are at most eight");
             }
         }
         "port" => {
             for port in value.split_whitespace() {
                 match port.parse() {
+                    Ok(0) | Err(_) => return line.fault(at, format!("`{port}` is no port")),
                     Ok(port) if filter.ports.len() < 8 => filter.ports.push(port),
                     Ok(_) => return line.fault(at, "more than eight ports"),
-                    Err(_) => return line.fault(at, format!("`{port}` is no port")),
                 }
             }
         }

@@ -57,7 +57,7 @@ pub fn plan(tokens: &[Token], place: Place) -> Result<Plan, Fault> {
         None => {}
         Some((Token { kind: Kind::Once(group), .. }, rest)) => {
             group_is_framed(group, line)?;
-            plan.once = Some(group.clone());
+            plan.once = Some(searched(group, line)?);
             let cut = rest.iter().position(is_stretch).unwrap_or(rest.len());
             plan.after = rest[..cut].to_vec();
             tail(&mut plan, &rest[cut..], line)?;
@@ -88,7 +88,7 @@ fn tail(plan: &mut Plan, rest: &[Token], line: usize) -> Result<(), Fault> {
         match (parts.peek(), part) {
             (None, back) => plan.back = back.to_vec(),
             (Some(_), [Token { kind: Kind::Lit(_), .. }, ..]) if part.iter().all(is_fixed) => {
-                plan.find.push(part.to_vec());
+                plan.find.push(searched(part, line)?);
             }
             (Some(_), _) => {
                 let col = part.first().or(rest.first()).map_or(1, |t| t.col);
@@ -122,6 +122,28 @@ fn is_fixed(token: &Token) -> bool {
         Kind::Opt(inner) => inner.iter().all(is_fixed),
         _ => true,
     }
+}
+
+/// The tokens of a part that is searched: it is tried at many places, so at each it must be short, or the work would be
+/// quadratic.
+fn searched(part: &[Token], line: usize) -> Result<Vec<Token>, Fault> {
+    let mut tokens = Vec::new();
+    for Token { col, kind } in part {
+        let kind = match kind {
+            Kind::Not(never) => Kind::Near(never.clone()),
+            Kind::Opt(inner) => Kind::Opt(searched(inner, line)?),
+            Kind::Blanks => {
+                return fault(
+                    line,
+                    *col,
+                    "<blanks> has no bound, and this part is searched: the work would be quadratic",
+                );
+            }
+            kind => kind.clone(),
+        };
+        tokens.push(Token { col: *col, kind });
+    }
+    Ok(tokens)
 }
 
 fn inner_parts(tokens: &[Token], line: usize) -> Result<(), Fault> {

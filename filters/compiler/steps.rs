@@ -90,8 +90,8 @@ fn sequence(out: &mut Vec<u8>, tokens: &[Token], back: bool) -> Written {
             Kind::Blanks => out.push(op::BLANKS),
             Kind::Word => out.extend([op::WORD, word_end(tokens, at, back)]),
             Kind::Quoted => out.push(op::QUOTED),
-            Kind::Not(never) => {
-                out.push(op::NOT);
+            Kind::Not(never) | Kind::Near(never) => {
+                out.push(if matches!(tokens[at].kind, Kind::Not(_)) { op::NOT } else { op::NEAR });
                 text(out, never)?;
                 out.push(match stop_of(tokens, at, back) {
                     Some(Stop::Held(held)) => held,

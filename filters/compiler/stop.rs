@@ -18,7 +18,7 @@ pub enum Stop {
 
 /// Where the `<not ...>` in this place ends; `None` where what stands beside it does not say.
 pub fn stop_of(tokens: &[Token], at: usize, back: bool) -> Option<Stop> {
-    let Some(Token { kind: Kind::Not(never), .. }) = tokens.get(at) else { return None };
+    let Some(Token { kind: Kind::Not(never) | Kind::Near(never), .. }) = tokens.get(at) else { return None };
     let beside = if back { tokens[..at].last() } else { tokens.get(at + 1) };
     let held = |text: &[u8]| {
         let is_it = |b: &u8| never.contains(b);
@@ -66,7 +66,9 @@ pub fn nots_end(tokens: &[Token], back: bool, whole: bool, line: usize) -> Resul
             nots_end(inner, back, false, line)?;
         }
         let stop = stop_of(tokens, at, back);
-        if matches!(token.kind, Kind::Not(_)) && (stop.is_none() || stop == Some(Stop::End) && !whole) {
+        if matches!(token.kind, Kind::Not(_) | Kind::Near(_))
+            && (stop.is_none() || stop == Some(Stop::End) && !whole)
+        {
             return fault(
                 line,
                 token.col,

@@ -6,8 +6,10 @@
 
 use super::super::compiler::form::Form;
 use super::super::compiler::lex::{Kind, Token};
-use super::super::compiler::parse::{Filter, Part, Rule};
-use super::super::compiler::plan::{Plan, Stop, holds_addr, lead, stop_of};
+use super::super::compiler::parse::Filter;
+use super::super::compiler::rule::{Part, Rule};
+use super::super::compiler::plan::{Plan, holds_addr, lead};
+use super::super::compiler::stop::{Stop, stop_of};
 use super::super::compiler::steps::word_end;
 use std::fmt::Write as _;
 
@@ -65,6 +67,10 @@ fn step(tokens: &[Token], at: usize, back: bool, parts: &mut usize) -> Step {
         Kind::Not(never) => match stop_of(tokens, at, back) {
             Some(Stop::Held(held)) => (format!("scan::not{suffix}(m, {}, {held})?", bytes(never)), 0),
             _ => (format!("scan::none(m, {})?", bytes(never)), 0),
+        },
+        Kind::Near(never) => match stop_of(tokens, at, back) {
+            Some(Stop::Held(held)) => (format!("scan::near(m, {}, {held})?", bytes(never)), 0),
+            _ => unreachable!("what is searched has literal text behind it"),
         },
         Kind::Addr(form, accused) => {
             let name =

@@ -101,6 +101,12 @@ pub fn not<'a>(s: &'a [u8], never: &[u8], held: usize) -> Option<&'a [u8]> {
     s.get(at.checked_sub(held)?..)
 }
 
+/// [`not`] of at most 255 bytes, for a part that is tried at many places.
+pub fn near<'a>(s: &'a [u8], never: &[u8], held: usize) -> Option<&'a [u8]> {
+    let (_, at) = s.iter().zip(0..NAME_MAX).find(|(b, _)| never.contains(b))?;
+    s.get(at.checked_sub(held)?..)
+}
+
 /// [`not`] at the end; the literal before it has `held` bytes from the last such byte on.
 pub fn not_back<'a>(s: &'a [u8], never: &[u8], held: usize) -> Option<&'a [u8]> {
     let at = s.iter().rposition(|b| never.contains(b))?;

@@ -42,6 +42,8 @@ pub mod op {
     pub const BACK: u8 = 14;
     /// Nothing: what is left may be anything. The last step, or none.
     pub const TEXT: u8 = 15;
+    /// As `NOT`, within 255 bytes.
+    pub const NEAR: u8 = 16;
 }
 
 /// In `NOT`: it goes to the end of what is left.
@@ -197,6 +199,10 @@ fn token<'a>(
         (op::WORD, false) => (scan::word(s, code.byte()?)?, Some(&[])),
         (op::WORD, true) => (scan::word_back(s, code.byte()?)?, Some(&[])),
         (op::QUOTED, false) => (scan::quoted(s)?, Some(&[])),
+        (op::NEAR, false) => {
+            let (never, held) = (code.text()?, code.byte()?);
+            (scan::near(s, never, held.into())?, Some(never))
+        }
         (op::NOT, _) => {
             let (never, held) = (code.text()?, code.byte()?);
             let rest = match (held, back) {
