@@ -69,7 +69,7 @@ install:
 	$(INSTALL) -m 755 $(addprefix $(target)/release/,bailiffd $(roles)) $(DESTDIR)$(libexec)
 	$(INSTALL) -m 755 $(target)/release/bailiff $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../libexec/bailiff/bailiffd $(DESTDIR)$(PREFIX)/sbin/bailiffd
-	$(INSTALL) -d $(DESTDIR)/etc/bailiff
+	$(INSTALL) -d $(DESTDIR)/etc/bailiff/filters
 	test -e $(DESTDIR)/etc/bailiff/bailiff.toml || \
 		$(INSTALL) -m 644 docs/examples/bailiff.toml $(DESTDIR)/etc/bailiff/bailiff.toml
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d

@@ -29,7 +29,7 @@ for file in "$1"/t.*; do
     }
     { print program, call }' "$file"
 done | LC_ALL=C sort -u | while read -r program call; do
-    case $program in watcher | tracker) program=bailiff-$program ;; enforcer) program=bailiff-enforcer-nft ;; esac
+    case $program in watcher | tracker | compiler) program=bailiff-$program ;; enforcer) program=bailiff-enforcer-nft ;; esac
     case $program in bailiff | bailiff[d-]*) echo "$call" >>"$out/$program" ;; esac
 done
 # Traces of several runs add up.

@@ -1,21 +1,28 @@
-//! Memory for `alloc`, for programs that run for a moment and end: a stack of blocks at a fixed place. No byte of the image
-//! is written: the place of the next block lies in the memory itself.
+//! Memory for `alloc`, for programs that run for a moment and end: blocks of powers of two at a fixed place, those given
+//! back kept by their size. No byte of the image is written: what the allocator knows lies in the memory itself.
 use super::arch::{nr, syscall6};
 use super::errno::{Errno, value};
 use core::alloc::{GlobalAlloc, Layout};
 
-/// Where it lies: far from where the kernel puts an image, a stack or a mapping on both architectures (64 GiB, within the 39 bits of the smallest).
+/// Where it lies: far from where the kernel puts an image, a stack or a mapping on both architectures (64 GiB, within the
+/// 39 bits of the smallest).
 const AT: usize = 1 << 36;
+/// The smallest block, and what every block is aligned to: more than any type of `alloc` asks for.
+const LEAST: usize = 16;
 
 /// The allocator: one per program, as its `#[global_allocator]`. Before `map` it has nothing to give.
 #[derive(Debug)]
 pub struct Heap;
 
-/// Where the next block begins, and where the memory ends.
-#[derive(Clone, Copy)]
+/// What the allocator knows.
+#[repr(align(16))]
 struct Top {
+    /// Where the next new block begins, and where the memory ends.
     next: usize,
     end: usize,
+    /// The blocks of each power of two that were given back: the newest one's address, which holds that of the one before;
+    /// 0 is none.
+    free: [usize; 48],
 }
 
 /// Maps the memory (mmap(2), private, anonymous, at `AT` and nowhere else): `bytes` of it, whose pages come when they are
@@ -35,58 +42,66 @@ pub fn map(bytes: usize) -> Result<(), Errno> {
         )
     };
     let at = value(ret)?;
-    let top = Top { next: at + size_of::<Top>(), end: at.saturating_add(bytes) };
+    let top = Top { next: at.saturating_add(size_of::<Top>()), end: at.saturating_add(bytes), free: [0; 48] };
     // SAFETY: the mapping is new, page-aligned and longer than a `Top`.
     unsafe { (at as *mut Top).write(top) };
     Ok(())
 }
 
-// SAFETY: `alloc` hands out parts of one mapping that overlap no part handed out before and not given back; there is one
-// thread. A program that allocates before `map` is ended by the kernel, at an address where nothing is.
+/// What the allocator knows; each caller is done with it before it calls another.
+fn top() -> &'static mut Top {
+    // SAFETY: `map` wrote a `Top` there, and there is one thread. A program that allocates before `map` is ended by the
+    // kernel: nothing is there.
+    unsafe { &mut *(AT as *mut Top) }
+}
+
+/// Which power of two this takes.
+fn power(layout: Layout) -> Option<usize> {
+    let size = layout.size().max(LEAST).checked_next_power_of_two()?;
+    (layout.align() <= LEAST).then_some(size.trailing_zeros() as usize)
+}
+
+/// A block that was given back, or a new one.
+fn block(layout: Layout) -> Option<*mut u8> {
+    let (power, top) = (power(layout)?, top());
+    let free = top.free.get_mut(power)?;
+    let block = *free;
+    if block != 0 {
+        // SAFETY: a block that was given back is ours, aligned, and begins with the address that `dealloc` wrote.
+        *free = unsafe { (block as *const usize).read() };
+        return Some(block as *mut u8);
+    }
+    let after = top.next.checked_add(1 << power).filter(|after| *after <= top.end)?;
+    Some(core::mem::replace(&mut top.next, after) as *mut u8)
+}
+
+// SAFETY: `block` hands out parts of one mapping, of at least the size asked for and aligned to `LEAST`, that overlap no part
+// handed out before and not given back; there is one thread.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let top = AT as *mut Top;
-        // SAFETY: `map` wrote a `Top` there.
-        let Top { next, end } = unsafe { top.read() };
-        let Some(start) = next.checked_next_multiple_of(layout.align()) else { return core::ptr::null_mut() };
-        match start.checked_add(layout.size()) {
-            Some(after) if after <= end => {
-                // SAFETY: as above; there is one thread.
-                unsafe { top.write(Top { next: after, end }) };
-                start as *mut u8
-            }
-            _ => core::ptr::null_mut(),
-        }
+        block(layout).unwrap_or(core::ptr::null_mut())
     }
 
-    /// The last block's memory comes back; any other's stays until the program ends.
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let top = AT as *mut Top;
-        // SAFETY: `map` wrote a `Top` there.
-        let Top { next, end } = unsafe { top.read() };
-        if (block as usize).checked_add(layout.size()) == Some(next) {
-            // SAFETY: as above; there is one thread.
-            unsafe { top.write(Top { next: block as usize, end }) };
-        }
+        let Some(free) = power(layout).and_then(|power| top().free.get_mut(power)) else { return };
+        // SAFETY: the block came from `block`, so it holds and is aligned for an address, and nobody uses it any more.
+        unsafe { block.cast::<usize>().write(*free) };
+        *free = block as usize;
     }
 
-    /// The last block grows and shrinks where it is.
+    /// A block that has room stays where it is.
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let top = AT as *mut Top;
-        // SAFETY: `map` wrote a `Top` there.
-        let Top { next, end } = unsafe { top.read() };
-        let (start, old) = (block as usize, layout.size());
-        if start.checked_add(old) == Some(next) && start.checked_add(size).is_some_and(|after| after <= end) {
-            // SAFETY: as above; there is one thread.
-            unsafe { top.write(Top { next: start.saturating_add(size), end }) };
+        let Ok(wanted) = Layout::from_size_align(size, layout.align()) else { return core::ptr::null_mut() };
+        if power(wanted) == power(layout) {
             return block;
         }
-        let Ok(wanted) = Layout::from_size_align(size, layout.align()) else { return core::ptr::null_mut() };
         // SAFETY: the caller's own contract: a valid layout of a size that is not zero.
         let fresh = unsafe { self.alloc(wanted) };
         if !fresh.is_null() {
             // SAFETY: both blocks are at least so long, and they do not overlap: the old one was not given back.
-            unsafe { core::ptr::copy_nonoverlapping(block, fresh, old.min(size)) };
+            unsafe { core::ptr::copy_nonoverlapping(block, fresh, layout.size().min(size)) };
+            // SAFETY: the caller gives the old block up; this is its layout.
+            unsafe { self.dealloc(block, layout) };
         }
         fresh
     }

@@ -167,6 +167,7 @@ pub fn exit(code: u8) -> ! {
 #[expect(missing_docs, reason = "RLIMIT_ and the kernel's own name: see getrlimit(2)")]
 #[repr(u32)]
 pub enum Limit {
+    Cpu = 0,
     Fsize = 1,
     Core = 4,
     Nproc = 6,

@@ -4,7 +4,7 @@
 //! leave behind, harmless by itself. With PERCENT 0 there is no line by sshd that accuses anybody.
 use std::fmt::Write as _;
 
-const NAMES: [&str; 16] = [
+pub(crate) const NAMES: [&str; 16] = [
     "admin", "test", "oracle", "postgres", "ubuntu", "user", "git", "ftpuser", "guest", "pi", "support",
     "deploy", "jenkins", "mysql", "nagios", "backup",
 ];
@@ -29,7 +29,7 @@ impl Random {
         (self.next() >> 32) * end >> 32
     }
 
-    fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
         list[self.below(list.len() as u64) as usize]
     }
 
@@ -40,7 +40,8 @@ impl Random {
     }
 }
 
-fn address(number: u64) -> String {
+/// The text of an address.
+pub(crate) fn address(number: u64) -> String {
     // An odd factor spreads both kinds over all ranks.
     let number = number * 7919 % (IPV4 + IPV6);
     match number.checked_sub(IPV4) {
@@ -110,6 +111,14 @@ fn other(random: &mut Random, last: &str) -> (String, String) {
         ),
         _ => (sshd, format!("Connection closed by {last} port {port} [preauth]")),
     }
+}
+
+/// A failure in so many of a hundred cases, or another line.
+pub(crate) fn auth(random: &mut Random, from: &str, percent: u64) -> (String, String) {
+    if random.below(100) < percent {
+        return (format!("sshd[{}]", 300 + random.below(4_000_000)), failure(random, from));
+    }
+    other(random, from)
 }
 
 /// Writes the log, and prints what is in it.

@@ -7,14 +7,18 @@
 //!     road append LOG FILE SOCKET LINES   appends FILE to LOG at once; when `status` counts so many lines more
 //!     road sentinel LOG STAMP FILE        the same for a daemon without a socket: when an address behind FILE is banned
 //!     road lines FILE STAMP COUNT PERCENT  writes a log with so many failures, all of one time
+//!     road mixed FILE STAMP COUNT         writes a log of many services
+//!     road engine FILE FILTER|all         reads FILE, looks at its lines with one filter or all, counts the attempts
 //!     road floor LOG                      the one-process floor: follows LOG, bans the address of each line
 //!     road hog CPU                        keeps a CPU busy
 use std::process::ExitCode;
 
+mod engine;
 mod floor;
 mod kernel;
 mod latency;
 mod lines;
+mod mixed;
 mod throughput;
 
 /// Puts this process on one CPU.
@@ -52,6 +56,8 @@ fn main() -> ExitCode {
         ["lines", file, stamp, count, percent] => {
             lines::run(file, stamp, count.parse().expect("a number"), percent.parse().expect("a number"))
         }
+        ["mixed", file, stamp, count] => mixed::run(file, stamp, count.parse().expect("a number")),
+        ["engine", file, filter] => engine::run(file, filter),
         ["floor", log] => floor::run(log),
         ["hog", cpu] => {
             pin(cpu.parse().expect("a number"));

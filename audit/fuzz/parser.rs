@@ -32,7 +32,10 @@ fn run(bytes: &[u8]) {
 
 /// A refusal has a place in the file, and a reason.
 fn place(fault: &compiler::Fault, lines: usize) {
-    assert!((1..=lines.max(1)).contains(&fault.line) && fault.col >= 1 && !fault.reason.is_empty(), "{fault}");
+    assert!(
+        (1..=lines.max(1)).contains(&fault.line) && fault.col >= 1 && !fault.reason.is_empty(),
+        "{fault}"
+    );
 }
 
 target::target!(run);

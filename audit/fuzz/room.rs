@@ -66,7 +66,10 @@ unsafe impl GlobalAlloc for Room {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let start = block as usize;
-        if is_inside(block) && start + layout.size() == NEXT.load(Relaxed) && start + size <= END.load(Relaxed) {
+        if is_inside(block)
+            && start + layout.size() == NEXT.load(Relaxed)
+            && start + size <= END.load(Relaxed)
+        {
             NEXT.store(start + size, Relaxed);
             return block;
         }

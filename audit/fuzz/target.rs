@@ -23,7 +23,10 @@ pub(crate) use target;
 /// Ends the process when `part` is no piece of `whole`.
 pub(crate) fn is_within(whole: &[u8], part: &[u8]) {
     let (whole, part) = (whole.as_ptr_range(), part.as_ptr_range());
-    assert!(whole.start <= part.start && part.end <= whole.end, "an answer that is no piece of what was read");
+    assert!(
+        whole.start <= part.start && part.end <= whole.end,
+        "an answer that is no piece of what was read"
+    );
 }
 
 /// Whether the line has this address, in any spelling.

@@ -53,7 +53,10 @@ made = subprocess.run(["make", "-C", TOP, "install", f"DESTDIR={dir}/files", "PR
 check(made.returncode == 0, f"make install: {made.stderr[-500:]}")
 config = dir / "files/etc/bailiff/bailiff.toml"
 check("[jail.sshd]" in config.read_text(), "an example configuration is installed")
-config.write_text('[jail.sshd]\nenabled = true\nmaxretry = 3\n')
+config.write_text('[jail.sshd]\nenabled = true\nmaxretry = 3\n[jail.own]\nenabled = true\nmaxretry = 3\n')
+(config.parent / "filters" / "own.filter").write_text(
+    "filter own\nheader raw\nlog /var/log/own.log\nclass auth\nmode normal = auth\ndefault normal\n"
+    "pattern auth\n  no <addr>\n  hit 198.51.100.66 no 198.51.100.66\n")
 drop = dir / "files/etc/systemd/system/bailiff.service.d"
 drop.mkdir(parents=True)
 (drop / "test.conf").write_text("[Service]\nWatchdogSec=2\n")
@@ -61,6 +64,7 @@ drop.mkdir(parents=True)
 for folder in ("files/var/log", "files/usr/lib/systemd/system"):
     (dir / folder).mkdir(parents=True, exist_ok=True)
 (dir / "files/var/log/auth.log").write_text("")
+(dir / "files/var/log/own.log").write_text("")
 subprocess.run([boot, "start", dir], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 check(run("readlink", "/proc/self/ns/net").strip() != os.readlink("/proc/self/ns/net"), "systemd has a network namespace of its own")
 check("default" not in run("ip", "route"), "without a default route")
@@ -76,6 +80,9 @@ write(*[failure("198.51.100.7")] * 3)
 wait_for(lambda: "198.51.100.7" in in_set("sshd_v4_32"), "a ban under the shipped unit")
 check(True, "three failures in /var/log/auth.log: banned in the kernel")
 check("198.51.100.7" in run("bailiff", "list"), "bailiff list shows it")
+run("sh", "-c", "cat >>/var/log/own.log", text="no 198.51.100.17\n" * 3)
+wait_for(lambda: "198.51.100.17" in in_set("own_v4_32"), "a ban by a filter of the operator's own")
+check(True, "a filter in /etc/bailiff/filters: compiled under the shipped unit, and it bans")
 wait_for(lambda: "1 bans in force" in show("StatusText"), "the status line")
 check(True, f"STATUS: {show('StatusText')}")
 

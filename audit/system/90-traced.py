@@ -10,6 +10,9 @@ from house import *
 need("strace")
 own_namespace()
 daemon = Daemon()
+(daemon.dir / "filters").mkdir(mode=0o755)
+(daemon.dir / "filters" / "own.filter").write_text(
+    "filter own\nheader raw\nclass auth\nmode normal = auth\ndefault normal\npattern auth\n  no <addr>\n  hit 198.51.100.66 no 198.51.100.66\n")
 traces = daemon.dir / "traces"
 traces.mkdir()
 # strace stands where bailiffd would stand, and becomes it: -D makes the tracer a process aside.
@@ -44,7 +47,7 @@ daemon.stop()
 subprocess.run([TOP / "audit" / "traced.sh", traces], check=True, stdout=subprocess.DEVNULL)
 
 where = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target")) / "traced"
-for program in ("bailiffd", "bailiff-cage", "bailiff-watcher", "bailiff-tracker", "bailiff-enforcer-nft", "bailiff"):
+for program in ("bailiffd", "bailiff-cage", "bailiff-watcher", "bailiff-tracker", "bailiff-enforcer-nft", "bailiff-compiler", "bailiff"):
     calls = (where / program).read_text().split() if (where / program).exists() else []
     check(len(calls) > 2, f"{program}: {len(calls)} calls traced")
-ok("six programs traced; make syscalls compares")
+ok("seven programs traced; make syscalls compares")

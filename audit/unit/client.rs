@@ -1,26 +1,58 @@
 //! The client's text: words in, tables, sentences and JSON out.
 #![allow(dead_code, reason = "the tests use only a part of what the client does")]
 
+#[path = "../../src/client/choice.rs"]
+mod choice;
 #[path = "../../src/client/evidence.rs"]
 mod evidence;
 #[path = "../../src/client/explain.rs"]
 mod explain;
+#[path = "../../src/client/filters.rs"]
+mod filters;
+#[path = "../../src/client/hits.rs"]
+mod hits;
 #[path = "../../src/client/json.rs"]
 mod json;
 #[path = "../../src/client/legend.rs"]
 mod legend;
+#[path = "../../src/client/lint.rs"]
+mod lint;
+#[path = "../../src/client/look.rs"]
+mod look;
+#[path = "../../src/client/moment.rs"]
+mod moment;
+#[path = "../../src/client/out.rs"]
+mod out;
 #[path = "../../src/client/outcome.rs"]
 mod outcome;
+#[path = "../../src/client/patterns.rs"]
+mod patterns;
+#[path = "../../src/client/reading.rs"]
+mod reading;
+#[path = "../../src/client/record.rs"]
+mod record;
+#[path = "../../src/client/report.rs"]
+mod report;
+#[path = "../../src/client/shapes.rs"]
+mod shapes;
 #[path = "../../src/client/show.rs"]
 mod show;
+#[path = "../../src/client/summary.rs"]
+mod summary;
 #[path = "../../src/client/talk.rs"]
 mod talk;
+#[path = "../../src/client/tallies.rs"]
+mod tallies;
+#[path = "../../src/client/test.rs"]
+mod test;
 #[path = "../../src/client/time.rs"]
 mod time;
 #[path = "../../src/client/words.rs"]
 mod words;
 
+mod lines;
 mod page;
+mod trial;
 
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::wire::control::{ANY_JAIL, Ask, Request};
@@ -112,6 +144,11 @@ fn requests() {
     assert_eq!((all.config, all.socket, all.json), (Some(&b"a"[..]), Some(&b"b"[..]), true));
     assert_eq!(words("--help ban").unwrap().verb, Verb::Help);
     assert_eq!(words("version").unwrap().verb, Verb::Version);
+    let test = words("test sshd[mode=ddos] - --all --json").unwrap();
+    assert_eq!((test.verb, test.operands), (Verb::Test, [Some(&b"sshd[mode=ddos]"[..]), Some(b"-")]));
+    assert!(test.all && test.json);
+    assert_eq!(words("test sshd --line -x").unwrap().line, Some(&b"-x"[..]));
+    assert_eq!(words("filters show sshd").unwrap().operands, [Some(&b"show"[..]), Some(b"sshd")]);
 }
 
 #[test]
@@ -120,8 +157,11 @@ fn usage() {
         "expected an address, or a network such as 198.51.100.0/24 with no bit set behind its length"
             .to_string();
     for (line, expected) in [
-        ("", "expected status, jails, list, explain, ban, unban, version or help".into()),
-        ("bam", "bam: expected status, jails, list, explain, ban, unban, version or help".into()),
+        ("", "expected status, jails, list, explain, ban, unban, test, filters, version or help".into()),
+        (
+            "bam",
+            "bam: expected status, jails, list, explain, ban, unban, test, filters, version or help".into(),
+        ),
         ("ban", network.clone()),
         ("ban 198.51.100.7/24", format!("198.51.100.7/24: {network}")),
         ("ban 198.51.100.7/33", format!("198.51.100.7/33: {network}")),
@@ -145,7 +185,17 @@ fn usage() {
             "Sshd: expected a jail's name behind --jail: at most 24 of a-z, 0-9, _ and -".into(),
         ),
         ("list --jail a --jail b", "--jail: expected each option once".into()),
-        ("list --all", "--all: expected --config, --socket, --json, --jail or --for".into()),
+        ("list --all", "--all: expected it with test only".into()),
+        ("list --long", "--long: expected --config, --socket, --json, --jail, --for, --all or --line".into()),
+        ("test a b c", "c: expected at most a filter and a file behind test".into()),
+        ("test --line", "expected a line of a log behind --line".into()),
+        ("test --line x", "--line: expected it with test and a filter only".into()),
+        ("test sshd - --line x", "--line: expected it with test and a filter only".into()),
+        ("ban 198.51.100.7 --line x", "--line: expected it with test and a filter only".into()),
+        (
+            "filters show sshd now",
+            "now: expected nothing, or show and a filter's name, behind filters".into(),
+        ),
     ] {
         assert_eq!(words(line), Err(expected), "{line}");
     }

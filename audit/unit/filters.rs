@@ -3,8 +3,10 @@ use super::crooked::Crooked;
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::filter::{FILTERS, Match, named};
 
+mod agreement;
 #[path = "../../filters/compiler/mod.rs"]
 pub(crate) mod compiler;
+mod linear;
 #[allow(unreachable_pub, reason = "these files are build.rs's own")]
 #[path = "../../filters/rust/mod.rs"]
 mod rust;
@@ -287,80 +289,4 @@ pub(crate) fn sources() -> Vec<compiler::parse::Filter> {
         compiler::parse::parse(f.name, &text).unwrap()
     };
     FILTERS.iter().map(read).collect()
-}
-
-#[test]
-fn generated_code_and_interpreter_agree() {
-    let mut random = Crooked::new(7);
-    let mut hits = 0;
-    for (i, filter) in sources().iter().enumerate() {
-        let examples: Vec<&str> = filter
-            .rules
-            .iter()
-            .flat_map(|r| &r.examples)
-            .chain(&filter.misses)
-            .map(|e| e.text.as_str())
-            .collect();
-        for _ in 0..60_000 {
-            let mut line = random.pick(&examples).as_bytes().to_vec();
-            if random.below(4) > 0 {
-                random.spoil(&mut line, &examples);
-            }
-            let modes = 1 << random.below(4) | random.below(256) as u8;
-            let Some(seen) = compiler::run::seen(filter, &line) else { continue };
-            let expected =
-                compiler::run::judge(filter, modes, seen).and_then(|(rule, addr)| Some((rule, addr?)));
-            let got = engine::scan(i as u8, modes, &line);
-            hits += usize::from(got.is_some());
-            let octets = |a: String| a;
-            assert_eq!(
-                got.map(|m| (usize::from(m.rule), octets(format!("{:?}", m.addr)))),
-                expected.map(|(rule, addr)| (rule, format!("{addr:?}"))),
-                "{}",
-                String::from_utf8_lossy(&line)
-            );
-        }
-    }
-    assert!(hits > 5_000, "only {hits} lines matched: the comparison compares nothing");
-}
-
-#[test]
-fn random_bytes_never_panic_and_cost_linear_time() {
-    let mut random = Crooked::new(11);
-    for _ in 0..200_000 {
-        let n = random.below(200) as usize;
-        let line: Vec<u8> = (0..n).map(|_| random.next() as u8).collect();
-        assert_eq!(engine::scan(0, ALL, &line), None);
-        assert_eq!(scan_message(0, ALL, &line), None);
-    }
-    // Every token's worst filling, one megabyte of it: one walk takes milliseconds, a quadratic one an hour. The
-    // bound on a message's length would end the reading at once, so the primitives are called here.
-    use bailiff::shared::pure::{header, peer, scan};
-    fn group(m: &[u8]) -> Option<(Addr, &[u8])> {
-        let (addr, m) = peer::addr(m)?;
-        Some((addr, scan::number(m.strip_prefix(b" port ")?)?.strip_prefix(b" ssh2")?))
-    }
-    for unit in [
-        " from ",
-        " from 1.2.3.4 port 11111111111111111111",
-        " from 1:1:1:1:1:1:1:",
-        "\"",
-        "\\",
-        "1",
-        ":",
-        " ",
-    ] {
-        let line = unit.repeat((1 << 20) / unit.len()).into_bytes();
-        let start = std::time::Instant::now();
-        std::hint::black_box((
-            scan::once(&line, b" from ", group),
-            scan::find(&line, b" from ", group),
-            scan::quoted(&line),
-            scan::word(&line, b'x'),
-            scan::word_back(&line, b'x'),
-            header::syslog(&line),
-        ));
-        let took = start.elapsed();
-        assert!(took.as_secs() < 10, "{unit:?}: {took:?}");
-    }
 }

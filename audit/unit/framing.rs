@@ -7,7 +7,7 @@
 //! in all (30).
 
 use super::crooked::Crooked;
-use super::filters::{compiler, sources};
+use super::filters::{ALL, compiler, sources};
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::engine::Modes;
 use bailiff::shared::pure::filter::{FILTERS, Match, named};
@@ -46,11 +46,21 @@ fn templates() -> Vec<Written> {
     rows.filter_map(read).collect()
 }
 
-/// The examples of all filters, with what their rules call free.
-fn examples(sources: &[Filter]) -> Vec<Written> {
+/// The rule that takes a template's honest line.
+fn rule_of(source: &Filter, template: &Written) -> Option<usize> {
+    let line = template.line(PEERS[0], &[]);
+    let seen = compiler::run::seen(source, &line)?;
+    Some(compiler::run::judge(source, ALL, seen)?.0)
+}
+
+/// The examples of all filters, with what their rules call free; only of rules that no template speaks of, for what
+/// they call free may hold what the service writes.
+fn examples(sources: &[Filter], templates: &[Written]) -> Vec<Written> {
     let mut all = Vec::new();
     for (number, filter) in (0..).zip(sources) {
-        for rule in &filter.rules {
+        let own = templates.iter().filter(|t| t.filter == number);
+        let known: Vec<usize> = own.filter_map(|t| rule_of(filter, t)).collect();
+        for (_, rule) in filter.rules.iter().enumerate().filter(|(i, _)| !known.contains(i)) {
             all.extend(rule.examples.iter().filter_map(|e| Written::example(number, filter, rule, e)));
         }
     }
@@ -108,7 +118,7 @@ fn tried(trial: &Trial, lines: &[&Written], pool: &Pool<'_>, until: Instant) -> 
     let mut random = Crooked::new(u64::from(trial.number) + 42);
     let honest: Vec<Option<u8>> =
         lines.iter().map(|w| if w.kind == Kind::Counts { trial.honest(w) } else { None }).collect();
-    let readers: Vec<Modes> = lines.iter().map(|w| trial.readers_of(&w.line(PEERS[0], &[]))).collect();
+    let readers: Vec<Modes> = lines.iter().map(|w| trial.readers_of(w)).collect();
     let mut figures = Figures::default();
     while Instant::now() < until {
         for (written, (honest, readers)) in lines.iter().zip(honest.iter().zip(&readers)) {
@@ -127,14 +137,12 @@ fn one(
     random: &mut Crooked,
     figures: &mut Figures,
 ) {
-    let peer = if random.below(2) == 0 { random.pick(&PEERS) } else { PEERS[0] };
+    let peer = written.peer(random);
     let texts = fillings(random, pool, written);
     let line = written.line(peer, &texts);
-    let parsed = Addr::parse(peer.as_bytes());
-    let peers = if written.peers.is_empty() { parsed.as_slice() } else { &written.peers };
-    let outcome = trial.judge(readers, &line, peers);
+    let outcome = trial.judge(readers, &line, &written.accusable(peer));
     figures.lines += 1;
-    if let Some(framed) = &outcome.framed {
+    if let Some(framed) = outcome.framed.as_ref().filter(|_| written.kind != Kind::Forged) {
         let tell = || told(trial, &line, framed);
         figures.framed.entry(written.origin.clone()).or_insert_with(tell);
     }
@@ -171,7 +179,8 @@ fn under_trial(name: &str) -> bool {
 fn figures() -> Vec<(&'static str, Figures)> {
     let sources = sources();
     let templates = templates();
-    let lines: Vec<Written> = templates.into_iter().chain(examples(&sources)).collect();
+    let examples = examples(&sources, &templates);
+    let lines: Vec<Written> = templates.into_iter().chain(examples).collect();
     let (owners, imitations): (Vec<u8>, Vec<Imitation>) = imitations(&sources, &lines).into_iter().unzip();
     let names: Vec<(u8, &str)> =
         (0..).zip(FILTERS.iter().map(|f| f.name)).filter(|f| under_trial(f.1)).collect();
@@ -192,10 +201,7 @@ fn figures() -> Vec<(&'static str, Figures)> {
 
 fn table(figures: &mut [(&str, Figures)]) {
     figures.sort_by(|a, b| b.1.share().total_cmp(&a.1.share()).then(a.0.cmp(b.0)));
-    println!(
-        "{:24} {:>9} {:>9} {:>8} {:>7} {:>9}",
-        "filter", "lines", "hostile", "hidden", "%", "over 8 KiB"
-    );
+    println!("{:24} {:>9} {:>9} {:>8} {:>7} {:>9}", "filter", "lines", "hostile", "hidden", "%", "too long");
     for (name, f) in figures.iter() {
         println!("{name:24} {:9} {:9} {:8} {:7.2} {:9}", f.lines, f.hostile, f.hidden, f.share(), f.overlong);
     }
@@ -232,7 +238,13 @@ fn nobody_is_framed_and_few_can_hide() {
 fn honest_lines_count() {
     let sources = sources();
     let is_wrong = |written: &Written| {
-        Trial::new(written.filter, &sources).honest(written).is_some() == (written.kind == Kind::Innocent)
+        let is_counted = Trial::new(written.filter, &sources).honest(written).is_some();
+        match written.kind {
+            // Honest or not, the filter says what such a line is worth.
+            Kind::Forged => FILTERS[usize::from(written.filter)].forged.is_empty(),
+            Kind::Innocent => is_counted,
+            _ => !is_counted,
+        }
     };
     let told = |w: &Written| {
         let line = String::from_utf8_lossy(&w.line(PEERS[0], &[])).into_owned();

@@ -51,11 +51,12 @@ fn there_and_back() {
     let mut full = some();
     full.jail_count = JAILS as u8;
     for place in 1..JAILS {
-        full.jails[place] = jail(format!("jail-{place}").as_bytes(), place as u8);
+        full.jails[place] = jail(format!("jail-{place:019}").as_bytes(), place as u8);
     }
     full.never_count = NEVER as u8;
     full.never_ban = [Prefix::parse(b"2001:db8:1234:5678::/64").unwrap(); NEVER];
     full.jails[JAILS - 1].ports = [1; 8];
+    full.own = 64 << 10;
     assert_eq!(Terms::decode(&full.encode()), Some(full), "the fields do not fit the record");
     assert_eq!(full.jails().len(), JAILS);
     assert_eq!(full.never_ban().len(), NEVER);
@@ -66,7 +67,7 @@ fn there_and_back() {
 /// Terms that are wrong in one field each.
 #[test]
 fn out_of_bounds_is_refused() {
-    let wrong: [(&str, fn(&mut Terms)); 37] = [
+    let wrong: [(&str, fn(&mut Terms)); 38] = [
         ("no jail", |t| t.jail_count = 0),
         ("too many jails", |t| t.jail_count = 33),
         ("a jail that is not there", |t| t.jail_count = 3),
@@ -88,6 +89,7 @@ fn out_of_bounds_is_refused() {
         ("memory large", |t| t.memory = (1 << 40) + 1),
         ("linger small", |t| t.linger_s = 0),
         ("linger large", |t| t.linger_s = 86_401),
+        ("an image too long", |t| t.own = (64 << 10) + 1),
         ("manual filter", |t| t.jails[0].filter = 0),
         ("manual name", |t| t.jails[0].name = Name::parse(b"manu").unwrap()),
         ("another manual name", |t| t.jails[1].name = Name::parse(b"manual").unwrap()),
@@ -142,7 +144,7 @@ fn random_records() {
     let mut record = good;
     record[0] ^= 1;
     assert_eq!(Terms::decode(&record), None, "another kind");
-    for place in 48 + 2 * 45..48 + 32 * 45 {
+    for place in 48 + 2 * 53..48 + 32 * 53 {
         let mut record = good;
         record[place] = 1;
         assert_eq!(Terms::decode(&record), None, "a byte behind the last jail: {place}");

@@ -2,15 +2,18 @@
 //!
 //! Runs in: the filter compiler. In: a parsed filter. Out: nothing, or the first thing that is wrong.
 
+use super::addr::Addr;
 use super::form::Seen;
 use super::parse::Filter;
 use super::rule::{Example, Rule};
-use super::run::{address, judge, refilled, seen};
+use super::run::{Chosen, address, chosen, judge, refill, seen};
 use super::words::{String, Vec, format};
 use super::{Fault, fault};
 
 /// The address that hostile fillings name: TEST-NET-3, which no example uses.
 const VICTIM: &str = "203.0.113.99";
+/// Bytes of hostile lines that are tried with a filter: about three times what bailiff's own need.
+const TRIAL: usize = 48 << 20;
 
 /// Checks a filter's examples and frames.
 pub fn check(filter: &Filter) -> Result<(), Fault> {
@@ -112,36 +115,69 @@ fn stays_unmatched(filter: &Filter, miss: &Example) -> Result<(), Fault> {
 /// Fills what an outsider chooses in one line of every pattern with what makes a line of any pattern: nobody
 /// but the line's own peer may come out.
 fn hostile(filter: &Filter) -> Result<(), Fault> {
-    let fillings: Vec<Vec<u8>> = filter.rules.iter().flat_map(|r| imitations(filter, r)).collect();
+    let imitations: Vec<Imitation> = filter.rules.iter().filter_map(|r| Imitation::of(filter, r)).collect();
+    let mut left = TRIAL;
     for rule in filter.rules.iter().filter(|r| r.weight > 0) {
         let Some(example) = rule.examples.iter().find(|e| e.addr.is_some()) else { continue };
         let Some(seen) = seen(filter, example.text.as_bytes()) else { continue };
         let peer = example.addr.as_deref().and_then(address);
-        for line in fillings.iter().flat_map(|f| refilled(filter, rule, seen, f)) {
-            let accused = judge(filter, u8::MAX, Seen { message: &line, ..seen }).and_then(|(_, addr)| addr);
-            if accused.is_some() && accused != peer {
-                let shown = String::from_utf8_lossy(&line).into_owned();
-                return fault(rule.line, rule.col, format!("the address can be framed, as in `{shown}`"));
-            }
+        for part in chosen(filter, rule, seen) {
+            let fillings = imitations.iter().flat_map(Imitation::parts);
+            left = refilled(filter, rule, seen, part, peer, fillings, left)?;
         }
     }
     Ok(())
 }
 
-/// Parts of a rule's first hit, cut at its words, that name the victim.
-fn imitations(filter: &Filter, rule: &Rule) -> Vec<Vec<u8>> {
-    let Some(hit) = rule.examples.iter().find(|e| e.addr.is_some()) else { return Vec::new() };
-    let Some(seen) = seen(filter, hit.text.as_bytes()) else { return Vec::new() };
-    let text = String::from_utf8_lossy(seen.message).replace(hit.addr.as_deref().unwrap_or_default(), VICTIM);
-    let Some(at) = text.find(VICTIM) else { return Vec::new() };
-    let end = at + VICTIM.len();
-    let starts =
-        (0..=at).filter(|i| *i == 0 || text.as_bytes()[*i] == b' ' || text.as_bytes()[*i - 1] == b' ');
-    let ends: Vec<usize> = (end..=text.len())
-        .filter(|i| *i == end || text.as_bytes().get(*i).is_none_or(|b| *b == b' '))
-        .collect();
-    starts
-        .flat_map(|s| ends.iter().map(move |e| (s, *e)))
-        .map(|(s, e)| text.as_bytes()[s..e].to_vec())
-        .collect()
+/// Tries one part of one line with all fillings, within so many bytes; how many are left.
+fn refilled<'a>(
+    filter: &Filter,
+    rule: &Rule,
+    seen: Seen<'_>,
+    part: Chosen<'_>,
+    peer: Option<Addr>,
+    fillings: impl Iterator<Item = &'a [u8]>,
+    left: usize,
+) -> Result<usize, Fault> {
+    let (mut line, mut left) = (Vec::new(), left);
+    for filling in fillings {
+        refill(filter.form, seen.message, part, filling, &mut line);
+        let accused = judge(filter, u8::MAX, Seen { message: &line, ..seen }).and_then(|(_, addr)| addr);
+        if accused.is_some() && accused != peer {
+            let shown = String::from_utf8_lossy(&line).into_owned();
+            return fault(rule.line, rule.col, format!("the address can be framed, as in `{shown}`"));
+        }
+        let Some(rest) = left.checked_sub(line.len()) else {
+            let reason = "the trial of hostile lines is too long: shorten the examples of many words";
+            return fault(rule.line, rule.col, reason);
+        };
+        left = rest;
+    }
+    Ok(left)
+}
+
+/// A rule's first hit, of which every part that is cut at its words and names the victim is an imitation.
+struct Imitation {
+    text: String,
+    starts: Vec<usize>,
+    ends: Vec<usize>,
+}
+
+impl Imitation {
+    fn of(filter: &Filter, rule: &Rule) -> Option<Self> {
+        let hit = rule.examples.iter().find(|e| e.addr.is_some())?;
+        let seen = seen(filter, hit.text.as_bytes())?;
+        let text = String::from_utf8_lossy(seen.message).replace(hit.addr.as_deref()?, VICTIM);
+        let at = text.find(VICTIM)?;
+        let end = at + VICTIM.len();
+        let is_blank = |i: usize| text.as_bytes().get(i).is_none_or(|b| *b == b' ');
+        let starts = (0..=at).filter(|i| *i == 0 || is_blank(*i) || is_blank(*i - 1)).collect();
+        let ends = (end..=text.len()).filter(|i| *i == end || is_blank(*i)).collect();
+        Some(Self { text, starts, ends })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let text = self.text.as_bytes();
+        self.starts.iter().flat_map(move |from| self.ends.iter().filter_map(move |to| text.get(*from..*to)))
+    }
 }

@@ -10,7 +10,7 @@ use super::parse::Filter;
 use super::pattern_steps::{Free, take};
 use super::program;
 use super::rule::{Part, Rule};
-use super::words::{Vec, vec};
+use super::words::Vec;
 
 /// The address of this text.
 pub fn address(text: &str) -> Option<Addr> {
@@ -63,9 +63,11 @@ pub fn judge(filter: &Filter, modes: u8, seen: Seen<'_>) -> Option<(usize, Optio
     rules.find_map(|(i, r)| Some((i, matches(filter, r, seen, &mut ())?)))
 }
 
-/// The free parts of one message.
+/// A part of a message that an outsider chooses, and the bytes that it never holds.
+pub type Chosen<'a> = (&'a [u8], &'a [u8]);
+
 #[derive(Default)]
-struct Parts<'a>(Vec<(&'a [u8], &'a [u8])>);
+struct Parts<'a>(Vec<Chosen<'a>>);
 
 impl<'a> Free<'a> for Parts<'a> {
     fn free(&mut self, text: &'a [u8], never: &'a [u8]) {
@@ -73,30 +75,24 @@ impl<'a> Free<'a> for Parts<'a> {
     }
 }
 
-/// The message with its outsider-chosen parts replaced by `filling`, one at a time: by what the service would
-/// let through of it.
-pub fn refilled(filter: &Filter, rule: &Rule, seen: Seen<'_>, filling: &[u8]) -> Vec<Vec<u8>> {
+/// What of the message an outsider chooses; nothing where the rule does not take it.
+pub fn chosen<'a>(filter: &Filter, rule: &'a Rule, seen: Seen<'a>) -> Vec<Chosen<'a>> {
     let mut parts = Parts::default();
-    if matches(filter, rule, seen, &mut parts).is_none() {
-        return Vec::new();
-    }
-    let message = seen.message;
-    let escaped = escape(filter.form, filling);
-    let fill = |(text, never): &(&[u8], &[u8])| {
-        let start = text.as_ptr().addr().checked_sub(message.as_ptr().addr())?;
-        let end = start + text.len();
-        let let_through: Vec<u8> = escaped.iter().filter(|b| !never.contains(b)).copied().collect();
-        Some([message.get(..start)?, &let_through, message.get(end..)?].concat())
-    };
-    parts.0.iter().filter_map(fill).collect()
+    matches(filter, rule, seen, &mut parts).map(|_| parts.0).unwrap_or_default()
 }
 
-/// What an encoder makes of a filling.
-fn escape(form: Form, filling: &[u8]) -> Vec<u8> {
-    let shield = |b: &u8| if matches!(b, b'"' | b'\\') { vec![b'\\', *b] } else { vec![*b] };
-    if form.has_fields() || form == Form::Access {
-        filling.iter().flat_map(shield).collect()
-    } else {
-        filling.to_vec()
+/// Writes the message with a chosen part replaced by `filling`: by what the service would let through of it.
+pub fn refill(form: Form, message: &[u8], (text, never): Chosen<'_>, filling: &[u8], line: &mut Vec<u8>) {
+    let start = text.as_ptr().addr().saturating_sub(message.as_ptr().addr());
+    let is_encoded = form.has_fields() || form == Form::Access;
+    let is_shielded = |b: &u8| is_encoded && matches!(b, b'"' | b'\\') && !never.contains(&b'\\');
+    line.clear();
+    line.extend_from_slice(message.get(..start).unwrap_or_default());
+    for b in filling.iter().filter(|b| !never.contains(b)) {
+        if is_shielded(b) {
+            line.push(b'\\');
+        }
+        line.push(*b);
     }
+    line.extend_from_slice(message.get(start + text.len()..).unwrap_or_default());
 }

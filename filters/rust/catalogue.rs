@@ -37,10 +37,11 @@ pub fn catalogue(filters: &[Filter]) -> String {
 }
 
 /// texts.rs, for the client alone: each filter's file, and its patterns as steps.
-pub fn texts(filters: &[Filter]) -> String {
-    let mut out = String::from("/// The filters' files, in the order of `FILTERS`.\nstatic TEXTS: &[&str] = &[\n");
-    for f in filters {
-        let _ = writeln!(out, "    include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/filters/{}.filter\")),", f.name);
+pub fn texts(filters: &[Filter], files: &[String]) -> String {
+    let mut out =
+        String::from("/// The filters' files, in the order of `FILTERS`.\nstatic TEXTS: &[&str] = &[\n");
+    for file in files {
+        let _ = writeln!(out, "    {file:?},");
     }
     out += "];\n\n/// The patterns of each filter, in the order of its rules.\nstatic STEPS: &[&[Pattern]] = &[\n";
     for rule in filters.iter().map(|f| &f.rules) {

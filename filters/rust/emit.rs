@@ -7,10 +7,10 @@
 use super::super::compiler::form::Form;
 use super::super::compiler::lex::{Kind, Token};
 use super::super::compiler::parse::Filter;
-use super::super::compiler::rule::{Part, Rule};
 use super::super::compiler::plan::{Plan, holds_addr, lead};
-use super::super::compiler::stop::{Stop, stop_of};
+use super::super::compiler::rule::{Part, Rule};
 use super::super::compiler::steps::word_end;
+use super::super::compiler::stop::{Stop, stop_of};
 use std::fmt::Write as _;
 
 /// Leading literals of one pattern that are told apart; more are left to the pattern itself.
@@ -177,7 +177,8 @@ fn pattern(filter: &Filter, rule: &Rule) -> String {
 fn close(body: &str, value: &str) -> String {
     let cut = body.trim_end().rfind('\n').map_or(0, |i| i + 1);
     let (before, last) = body.split_at(cut);
-    let last = last.replace("    let m = ", "    ").replace("m) = ", "_) = ").replace("    let (m, _) = ", "    ");
+    let last =
+        last.replace("    let m = ", "    ").replace("m) = ", "_) = ").replace("    let (m, _) = ", "    ");
     let last = match last.strip_suffix("?;\n") {
         Some(call) if value == "()" && call.starts_with("    ") => format!("{call}?;\n"),
         _ => last,

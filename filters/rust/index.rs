@@ -3,10 +3,10 @@
 //! Runs in: the filter compiler. In: checked filters. Out: the text of `owners`, `timed_text`, `bare_text` and `LISTS` in
 //! filters.rs. What they name is looked at by the filters themselves; what they leave out cannot match.
 
-use super::emit::{byte, bytes, openings};
 use super::super::compiler::form::{Form, before};
 use super::super::compiler::parse::Filter;
 use super::super::compiler::program::is_own;
+use super::emit::{byte, bytes, openings};
 use std::fmt::Write as _;
 
 /// The forms that are told apart before a pattern is looked at, in the order of `LISTS`.
@@ -15,6 +15,14 @@ const LAID_OUT: [Form; 6] = [Form::Access, Form::Apache, Form::Nginx, Form::Json
 fn list(numbers: &[usize]) -> String {
     let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
     format!("&[{}]", numbers.join(", "))
+}
+
+fn bits(numbers: &[usize]) -> [u64; 4] {
+    let mut bits = [0; 4];
+    for number in numbers {
+        bits[number / 64] |= 1 << (number % 64);
+    }
+    bits
 }
 
 fn filtered(filters: &[Filter], is_it: impl Fn(&Filter) -> bool) -> Vec<usize> {
@@ -40,14 +48,13 @@ pub fn index(filters: &[Filter]) -> String {
         let _ = write!(out, "[{}], ", lists.join(", "));
     }
     out += "];\n";
-    let mut timed = [0u64; 4];
-    for number in filtered(filters, |f| f.form == Form::Text && f.headers & before::TIME != 0) {
-        timed[number / 64] |= 1 << (number % 64);
+    let timed = bits(&filtered(filters, |f| f.form == Form::Text && f.headers & before::TIME != 0));
+    let by_syslog = bits(&filtered(filters, |f| f.headers & before::SYSLOG != 0));
+    for (name, what, bits) in
+        [("TIMED", "of form text that know a time", timed), ("BY_SYSLOG", "that know syslog's header", by_syslog)]
+    {
+        let _ = write!(out, "\n/// Filters {what}, as bits.\npub(super) const {name}: [u64; 4] = {bits:?};\n");
     }
-    let _ = write!(
-        out,
-        "\n/// Filters of form text that know a time, as bits.\npub(super) const TIMED: [u64; 4] = {timed:?};\n"
-    );
     out
 }
 

@@ -20,16 +20,17 @@ pub fn compile(from: &Path, to: &Path) -> Result<(), String> {
     let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "filter"));
     paths.sort();
-    let mut filters = Vec::new();
+    let (mut filters, mut files) = (Vec::new(), Vec::new());
     for path in &paths {
         let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let name = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
         filters.push(read(name, &text).map_err(|fault| format!("{}:{fault}", path.display()))?);
+        files.push(text);
     }
     for (name, code) in [
         ("filters.rs", emit::code(&filters)),
         ("catalogue.rs", catalogue::catalogue(&filters)),
-        ("texts.rs", catalogue::texts(&filters)),
+        ("texts.rs", catalogue::texts(&filters, &files)),
     ] {
         fs::write(to.join(name), code).map_err(|e| format!("{name}: {e}"))?;
     }

@@ -72,7 +72,9 @@ impl Display for Wrong<'_> {
         match self {
             Self::Filter(name) => {
                 write!(f, "{}: expected a filter's name", Quoted(name))?;
-                let mut near = FILTERS.iter().filter(|filter| is_near(name, filter.name.as_bytes())).take(5);
+                let close = |f: &&Filter| is_close(name, f.name.as_bytes());
+                let beside = |f: &&Filter| !close(f) && is_part(name, f.name.as_bytes());
+                let mut near = FILTERS.iter().filter(close).chain(FILTERS.iter().filter(beside)).take(5);
                 if let Some(first) = near.next() {
                     write!(f, ", such as {}", first.name)?;
                 }
@@ -99,11 +101,16 @@ pub(crate) fn mode_name(filter: &Filter, modes: u8) -> &'static str {
 /// Longest name that is compared letter by letter.
 const NAME_MAX: usize = 32;
 
-/// Whether somebody who wrote `word` may have meant `name`: one holds the other, or few letters differ.
-fn is_near(word: &[u8], name: &[u8]) -> bool {
+/// Whether one of them is a part of the other.
+fn is_part(word: &[u8], name: &[u8]) -> bool {
     let holds = |a: &[u8], b: &[u8]| b.len() > 2 && a.windows(b.len()).any(|part| part == b);
+    holds(word, name) || holds(name, word)
+}
+
+/// Whether few letters differ.
+fn is_close(word: &[u8], name: &[u8]) -> bool {
     let few = if name.len() < 6 { 1 } else { 2 };
-    holds(word, name) || holds(name, word) || distance(word, name).is_some_and(|letters| letters <= few)
+    distance(word, name).is_some_and(|letters| letters <= few)
 }
 
 /// Letters to be put in, left out or replaced (Levenshtein's distance), row by row.

@@ -3,13 +3,14 @@
 //! Runs in: the client, with its user's rights. In: a path of the configuration, an offset, the log's bytes,
 //! hostile. Out: the line, if it still stands there and names the banned network. Never: reads what is no
 //! regular file, shows a line that happens to stand there now.
+use bailiff::shared::base::lines::LONGEST;
 use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::bytes::Text;
 use bailiff::shims::files::{At, flags, open, stat};
 use bailiff::shims::io::pread;
 
 /// The byte before a line, the longest line that the watcher reads, and its end.
-pub(crate) const ROOM: usize = 8192 + 3;
+pub(crate) const ROOM: usize = LONGEST + 3;
 
 /// The line, and what had to be put behind the path to find it.
 pub(crate) struct Line<'a> {

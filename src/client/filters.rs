@@ -19,27 +19,27 @@ pub(crate) fn filters(command: &Command<'_>, out: &mut Out, err: &mut Out) -> u8
         [None, _] => list(out),
         [Some(b"show"), Some(name)] => match named(name) {
             Some(number) => out.write_str(text(number)),
-            None => return wrong(err, &Wrong::Filter(name)),
+            None => {
+                let _ = writeln!(err, "bailiff: {}", Wrong::Filter(name));
+                return USAGE;
+            }
         },
-        [Some(b"show"), None] => return wrong(err, &"expected a filter's name behind show"),
         [Some(word), _] => {
-            let _ = write!(err, "bailiff: {}: ", Quoted(word));
-            return wrong(err, &"expected show and a filter's name, or nothing");
+            let _ = writeln!(err, "bailiff: {}: expected nothing, or show and a filter's name", Quoted(word));
+            return USAGE;
         }
     };
     if printed.is_ok() { GOOD } else { SYSTEM }
-}
-
-fn wrong(err: &mut Out, what: &dyn core::fmt::Display) -> u8 {
-    let _ = writeln!(err, "bailiff: {what}");
-    USAGE
 }
 
 fn list(w: &mut dyn Write) -> Result {
     writeln!(w, "{:<24} {:<40} {:<28} LOG", "FILTER", "MODES (* the default)", "PORTS")?;
     FILTERS.iter().try_for_each(|filter| row(w, filter))?;
     if FILTERS.iter().any(|f| !f.forged.is_empty()) {
-        writeln!(w, "\n(forged): others can forge its lines or their sources; a jail on it bans only where the operator insists")?;
+        writeln!(
+            w,
+            "\n(forged): others can forge its lines or their sources; a jail on it bans only where the operator insists"
+        )?;
     }
     Ok(())
 }

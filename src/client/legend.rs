@@ -7,6 +7,7 @@ use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::filter::{FILTERS, Filter, Rule};
 use bailiff::shared::pure::settings::{Path, Settings};
 use bailiff::shared::pure::wire::control::{BanRow, JailRow, Origin};
+use bailiff::shared::pure::wire::terms::MANUAL;
 
 /// Names for numbers.
 #[derive(Clone, Copy)]
@@ -32,10 +33,13 @@ impl<'a> Legend<'a> {
         Some((filter, filter.rules.get(usize::from(ban.rule))?))
     }
 
-    /// The path of a source. Sources are numbered in the order of the distinct log paths over the jails.
+    /// The path of a source. Sources are numbered in the order of the distinct log paths over the jails. They are not known
+    /// from the first jail on whose logs one of the operator's own filters names: only the daemon has read that.
     pub(crate) fn source(&self, number: u8) -> Option<&'a Path> {
         let settings = self.settings?;
-        let paths = || (0..settings.terms.jails().len()).flat_map(|jail| settings.logs(jail));
+        let is_known = |jail: &usize| *jail == MANUAL || settings.logs(*jail).next().is_some();
+        let jails = || (0..settings.terms.jails().len()).take_while(is_known);
+        let paths = || jails().flat_map(|jail| settings.logs(jail));
         let distinct = paths().enumerate().filter(|(i, path)| !paths().take(*i).any(|p| p == *path));
         distinct.map(|(_, path)| path).nth(number.into())
     }

@@ -1,7 +1,7 @@
 //! One line explained: which header stood there, what the patterns saw, which of them took it, or how far they got.
 //!
-//! Runs in: the client. In: one line from the operator, any bytes. Out: text, ASCII only. Never: prints a
-//! stranger's byte unquoted.
+//! Runs in: the client. In: one line from the operator, any bytes. Out: text. Never: prints a stranger's byte
+//! unquoted.
 use super::choice::{Choice, mode_name};
 use super::look::{Finding, look, seen};
 use super::moment::Moment;
@@ -30,7 +30,10 @@ pub(crate) fn lint(
     }
     head(w, number, filter, line)?;
     let Some(seen) = seen(number, filter, choice.journal, line) else {
-        writeln!(w, "message  none: no header of this service stands there, or the form of its message is another")?;
+        writeln!(
+            w,
+            "message  none: no header of this service stands there, or the form of its message is another"
+        )?;
         return Ok(false);
     };
     if filter.form.names_peer() {
@@ -39,7 +42,9 @@ pub(crate) fn lint(
     writeln!(w, "message  {}", Quoted(seen.message))?;
     match look(number, choice, line) {
         Finding::Taken(found) => taken(w, number, filter, &found).map(|()| true),
-        Finding::Ignored(by) => writeln!(w, "ignored  by filters/{}.filter:{by}", filter.name).map(|()| false),
+        Finding::Ignored(by) => {
+            writeln!(w, "ignored  by filters/{}.filter:{by}", filter.name).map(|()| false)
+        }
         _ => untaken(w, choice, number, filter, &seen).map(|()| false),
     }
 }
@@ -70,7 +75,7 @@ fn head(w: &mut dyn Write, number: u8, filter: &Filter, line: &[u8]) -> Result {
 fn taken(w: &mut dyn Write, number: u8, filter: &Filter, found: &Match) -> Result {
     let Some((_, rule, pattern)) = patterns(number).find(|(at, ..)| *at == found.rule) else { return Ok(()) };
     writeln!(w, "taken by filters/{}.filter:{}", filter.name, rule.line)?;
-    writeln!(w, "         {}", Quoted(rule.text.as_bytes()))?;
+    writeln!(w, "         {}", rule.text)?;
     writeln!(w, "address  {}, {}", Address(&found.addr), way(filter.form, pattern))?;
     writeln!(w, "counts   {}", found.weight)
 }
@@ -103,7 +108,11 @@ fn untaken(w: &mut dyn Write, choice: &Choice, number: u8, filter: &Filter, seen
         rule.modes & choice.modes == 0 && rule.weight > 0 && p.takes(filter.form, seen).is_some()
     });
     if let Some((_, rule, _)) = takers.next() {
-        writeln!(w, "no match filters/{}.filter:{} takes it, but only in other modes:", filter.name, rule.line)?;
+        writeln!(
+            w,
+            "no match filters/{}.filter:{} takes it, but only in other modes:",
+            filter.name, rule.line
+        )?;
         let modes = filter.modes.iter().filter(|m| m.bits & rule.modes != 0);
         return modes.into_iter().try_for_each(|m| writeln!(w, "         {}[mode={}]", filter.name, m.name));
     }
@@ -148,7 +157,7 @@ fn stop<'m>(form: Form, pattern: &'static Pattern, seen: &Seen<'m>) -> Stop<'m> 
 
 fn stopped(w: &mut dyn Write, filter: &Filter, rule: &Rule, stop: &Stop<'_>) -> Result {
     writeln!(w, "no match furthest got filters/{}.filter:{}", filter.name, rule.line)?;
-    writeln!(w, "         {}", Quoted(rule.text.as_bytes()))?;
+    writeln!(w, "         {}", rule.text)?;
     let Some((part, reach)) = &stop.part else {
         return writeln!(w, "         which takes no message above {} bytes", stop.longest);
     };
@@ -160,10 +169,16 @@ fn stopped(w: &mut dyn Write, filter: &Filter, rule: &Rule, stop: &Stop<'_>) -> 
     match (&reach.stop, reach.left.is_empty()) {
         (Some(step), _) => writeln!(w, "expected {}", Words(step))?,
         (None, true) => return writeln!(w, "expected this field once; it is not there, or twice"),
-        (None, false) => writeln!(w, "expected nothing more {}", if reach.back { "before it" } else { "behind it" })?,
+        (None, false) => {
+            writeln!(w, "expected nothing more {}", if reach.back { "before it" } else { "behind it" })?
+        }
     }
     let at = if reach.back { "before which stands" } else { "where there stands" };
-    writeln!(w, "         {at}: {}", if reach.left.is_empty() { Quoted(b"(nothing)") } else { Quoted(reach.left) })
+    writeln!(
+        w,
+        "         {at}: {}",
+        if reach.left.is_empty() { Quoted(b"(nothing)") } else { Quoted(reach.left) }
+    )
 }
 
 /// A step in words.

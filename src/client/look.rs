@@ -66,7 +66,8 @@ impl Takers {
         if let Some(word) = self.bits.get_mut(usize::from(number >> 6)) {
             *word |= 1u64.wrapping_shl(u32::from(number & 63));
         }
-        if self.first.is_none_or(|(first, _)| number < first) {
+        let name = |number| filter(number).map(|f| f.name);
+        if self.first.is_none_or(|(first, _)| name(number) < name(first)) {
             self.first = Some((number, found));
         }
     }

@@ -29,13 +29,19 @@ enum Zone {
 /// Keys under which services put the time of a JSON line.
 const KEYS: [&[u8]; 6] = [b"time", b"timestamp", b"@timestamp", b"ts", b"StartLocal", b"date"];
 
+/// Bytes within which a date is looked for that does not stand at the start.
+const DATED_MAX: usize = 128;
+
 impl Moment {
     /// The time that this line says it was written at.
     pub(crate) fn of(line: &[u8], now_s: u64) -> Option<Self> {
         let bare = without_priority(line);
         let read = |text: &[u8]| Self::new(&stamp(text)?.0, now_s);
         let versioned = || read(bare.strip_prefix(b"1 ")?);
-        read(bare).or_else(versioned).or_else(|| read(bracketed(bare)?)).or_else(|| read(keyed(bare)?))
+        let of_request = || read(bracketed(bare)?);
+        let of_field = || read(keyed(bare)?);
+        let anywhere = || Self::new(&dated(bare)?, now_s);
+        read(bare).or_else(versioned).or_else(of_request).or_else(of_field).or_else(anywhere)
     }
 
     /// A time as written. Without a year: of the latest year that does not put it into the future, but for a
@@ -91,7 +97,9 @@ impl Display for Moment {
         let two = |text: &mut Text<'_>, value: u64| _ = text.dec(value / 10).dec(value % 10);
         text.dec(year / 1000).dec(year / 100 % 10);
         two(&mut text, year % 100);
-        for (before, value) in [(b'-', month), (b'-', day), (b'T', s / 3600), (b':', s / 60 % 60), (b':', s % 60)] {
+        for (before, value) in
+            [(b'-', month), (b'-', day), (b'T', s / 3600), (b':', s / 60 % 60), (b':', s % 60)]
+        {
             two(text.byte(before), value);
         }
         match self.zone {
@@ -143,4 +151,20 @@ fn bracketed(line: &[u8]) -> Option<&[u8]> {
 fn keyed(line: &[u8]) -> Option<&[u8]> {
     let object = line.get(line.iter().position(|b| *b == b'{')?..)?;
     KEYS.iter().find_map(|key| field::json(object, &[key]))
+}
+
+/// The first date among the first bytes of a line whose service puts something else before it.
+fn dated(line: &[u8]) -> Option<Stamp> {
+    let head = line.get(..DATED_MAX).unwrap_or(line);
+    let mut in_word = false;
+    head.iter().enumerate().find_map(|(at, b)| {
+        let begins = b.is_ascii_digit() && !in_word;
+        in_word = b.is_ascii_alphanumeric();
+        let text = line.get(at..).filter(|_| begins)?;
+        let is_of_time =
+            |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b':' | b'.' | b',' | b'/' | b'+' | b'-');
+        let end = text.iter().position(|b| !is_of_time(b)).unwrap_or(text.len());
+        let (stamp, _) = stamp(text.get(..end)?)?;
+        (stamp.month > 0).then_some(stamp)
+    })
 }

@@ -174,7 +174,8 @@ pub(crate) fn reach<'m>(code: &'static [u8], message: &'m [u8]) -> Reach<'m> {
         }
         reach.back |= step.kind == op::BACK;
         let taken = reach.left.len().saturating_sub(left.0);
-        let (first, last) = reach.left.split_at_checked(if reach.back { left.0 } else { taken }).unwrap_or_default();
+        let (first, last) =
+            reach.left.split_at_checked(if reach.back { left.0 } else { taken }).unwrap_or_default();
         reach.left = if reach.back { first } else { last };
         reach.read = reach.read.saturating_add(taken);
         rest = behind;

@@ -10,10 +10,11 @@ use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::stat;
 use bailiff::shims::io::read;
+use core::cell::Cell;
 use core::fmt::{Error, Write};
 
-/// Bytes of a block: many of the longest lines.
-pub(crate) const BLOCK: usize = 1 << 20;
+/// Bytes of a block: several of the longest lines.
+pub(crate) const BLOCK: usize = 4 * LONGEST;
 
 /// Time between two words on the progress.
 const SECOND_NS: u64 = 1_000_000_000;
@@ -44,7 +45,7 @@ pub(crate) fn lines(fd: &Fd, buf: &mut [u8], err: &mut Out, each: Each<'_>) -> R
         used = used.saturating_add(got);
         if got == 0 && buf.get(..used).is_some_and(|b| b.last().is_some_and(|b| *b != b'\n')) {
             // The end of the file ends its last line.
-            buf.get_mut(used..).and_then(<[u8]>::first_mut).map(|b| *b = b'\n');
+            buf.iter_mut().skip(used).take(1).for_each(|b| *b = b'\n');
             used = used.saturating_add(1);
         }
         let data = buf.get(..used).unwrap_or(&[]);
@@ -82,12 +83,10 @@ fn fill(fd: &Fd, room: &mut [u8]) -> Result<usize, Fault> {
 
 /// Moves the line that is not whole to the front; how long it is.
 fn forward(buf: &mut [u8], from: usize, to: usize) -> usize {
-    let mut line = [0; LONGEST + 1];
-    let part = buf.get(from..to).unwrap_or(&[]);
-    let length = part.len().min(line.len());
-    line.iter_mut().zip(part).for_each(|(slot, b)| *slot = *b);
-    buf.iter_mut().zip(line.iter().take(length)).for_each(|(slot, b)| *slot = *b);
-    length
+    let cells = Cell::from_mut(buf).as_slice_of_cells();
+    let line = cells.get(from..to).unwrap_or(&[]);
+    cells.iter().zip(line).for_each(|(slot, b)| slot.set(b.get()));
+    line.len()
 }
 
 /// How far the reading has come.

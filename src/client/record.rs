@@ -92,7 +92,11 @@ impl<'a> Records<'a> {
     }
 
     fn unmatched(&self, w: &mut dyn Write, at: Option<Moment>, why: &Why) -> Result {
-        write!(w, "{{\"n\":{},\"match\":false,\"address\":null,\"filter\":null,\"pattern\":null", self.count)?;
+        write!(
+            w,
+            "{{\"n\":{},\"match\":false,\"address\":null,\"filter\":null,\"pattern\":null",
+            self.count
+        )?;
         writeln!(w, ",\"line\":null,\"weight\":null,\"time\":{},\"why\":{why}}}", Maybe(at.map(Time)))
     }
 }

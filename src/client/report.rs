@@ -60,7 +60,8 @@ fn limits(settings: Option<&Settings>, choice: &Choice) -> [Limits; 256] {
     let jails = settings.map_or(&[][..], |s| s.terms.jails());
     for ((limit, filter), number) in limits.iter_mut().zip(FILTERS).zip(0..=u8::MAX) {
         let modes = if choice.filter.is_some() { choice.modes } else { filter.default_modes };
-        let own = || jails.iter().filter(|jail| jail.filter == number);
+        // A jail on a filter of the operator's own has no modes here, as only the daemon knows that.
+        let own = || jails.iter().filter(|jail| jail.filter == number && jail.modes != 0);
         if let Some(jail) = own().find(|jail| jail.modes == modes).or_else(|| own().next()) {
             *limit = Limits::of(jail);
         }

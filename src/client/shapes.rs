@@ -16,7 +16,16 @@ const MOST: usize = 1024;
 
 /// Words of which one stands in the message of a failure, in small letters.
 const WORDS: [&[u8]; 10] = [
-    b"fail", b"invalid", b"denied", b"error", b"refused", b"bad", b"unknown", b"illegal", b"reject", b"authentication",
+    b"fail",
+    b"invalid",
+    b"denied",
+    b"error",
+    b"refused",
+    b"bad",
+    b"unknown",
+    b"illegal",
+    b"reject",
+    b"authentication",
 ];
 
 /// By the five low bits of a letter that begins one of `WORDS`: those of the letters that may follow, as bits.
@@ -33,14 +42,17 @@ const SECOND: [u32; 32] = {
 /// Whether one of `WORDS` stands in it, in letters of either size; `bad` as a whole word, as it is a number too.
 pub(crate) fn is_grave(message: &[u8]) -> bool {
     let pairs = message.iter().zip(message.iter().skip(1));
-    let mut places = (0..).zip(pairs).filter(|(_, (a, b))| SECOND[usize::from(*a & 31)] >> (*b & 31) & 1 == 1);
+    let mut places =
+        (0..).zip(pairs).filter(|(_, (a, b))| SECOND[usize::from(*a & 31)] >> (*b & 31) & 1 == 1);
     places.any(|(at, _)| {
         let (before, rest) = message.split_at_checked(at).unwrap_or_default();
-        WORDS.iter().filter_map(|word| Some((word, rest.split_at_checked(word.len())?))).any(|(word, (part, behind))| {
-            let beside = [before.last(), behind.first()];
-            let is_whole = || !beside.into_iter().flatten().any(u8::is_ascii_alphanumeric);
-            part.eq_ignore_ascii_case(word) && (*word != b"bad" || is_whole())
-        })
+        WORDS.iter().filter_map(|word| Some((word, rest.split_at_checked(word.len())?))).any(
+            |(word, (part, behind))| {
+                let beside = [before.last(), behind.first()];
+                let is_whole = || !beside.into_iter().flatten().any(u8::is_ascii_alphanumeric);
+                part.eq_ignore_ascii_case(word) && (*word != b"bad" || is_whole())
+            },
+        )
     })
 }
 
@@ -115,7 +127,8 @@ impl Shapes {
         write(message, &mut text);
         let shape = text.finish();
         let hash = siphash(&[0, filter.into()], shape);
-        let known = self.counts.iter_mut().take(self.used).find(|[h, f, _]| *h == hash && *f == filter.into());
+        let known =
+            self.counts.iter_mut().take(self.used).find(|[h, f, _]| *h == hash && *f == filter.into());
         if let Some([_, _, count]) = known {
             *count = count.saturating_add(1);
             return;
@@ -133,7 +146,11 @@ impl Shapes {
     /// The shapes of a filter, the most frequent first, at most `most`; and how many more there are.
     pub(crate) fn of(&mut self, filter: u8, most: usize, mut each: impl FnMut(u64, &Sample)) -> usize {
         for _ in 0..most {
-            let own = self.counts.iter_mut().zip(&*self.samples).filter(|([_, f, n], _)| *f == filter.into() && *n > 0);
+            let own = self
+                .counts
+                .iter_mut()
+                .zip(&*self.samples)
+                .filter(|([_, f, n], _)| *f == filter.into() && *n > 0);
             let Some((count, sample)) = own.max_by_key(|([_, _, n], _)| *n) else { return 0 };
             let [_, _, n] = count;
             each(core::mem::take(n), sample);

@@ -1,6 +1,6 @@
 //! The report on a log, for people.
 //!
-//! Runs in: the client. In: a `Report`. Out: text, ASCII only. Never: prints a stranger's byte unquoted.
+//! Runs in: the client. In: a `Report`. Out: text. Never: prints a stranger's byte unquoted.
 use super::choice::mode_name;
 use super::hits::{Sample, kept};
 use super::moment::Moment;
@@ -30,7 +30,11 @@ pub(crate) fn summary(w: &mut dyn Write, report: &mut Report<'_>, all: bool) -> 
         suspects = suspects.saturating_add(shapes(w, report, (number, filter))?);
     }
     if report.tallies.untold > 0 {
-        writeln!(w, "\nthe table of addresses is full: {} matches of further ones are not told apart", report.tallies.untold)?;
+        writeln!(
+            w,
+            "\nthe table of addresses is full: {} matches of further ones are not told apart",
+            report.tallies.untold
+        )?;
     }
     verdict(w, report, suspects)
 }
@@ -68,10 +72,14 @@ fn section(w: &mut dyn Write, report: &Report<'_>, (number, filter): (u8, &Filte
         let mode = mode_name(filter, filter.default_modes);
         writeln!(w, "\n== {}, mode {mode}: {} matches", filter.name, count.matches)?;
     }
-    writeln!(w, "\n{:>12}  PATTERN, by its line in filters/{}.filter, and one line that it took", "HITS", filter.name)?;
+    writeln!(
+        w,
+        "\n{:>12}  PATTERN, by its line in filters/{}.filter, and one line that it took",
+        "HITS", filter.name
+    )?;
     for (at, rule) in (0..).zip(filter.rules) {
         let Some((hits, sample)) = report.hits.of(number, at) else { continue };
-        writeln!(w, "{hits:>12}  {}: {}", rule.line, Quoted(rule.text.as_bytes()))?;
+        writeln!(w, "{hits:>12}  {}: {}", rule.line, rule.text)?;
         writeln!(w, "{:>12}      {}", "", Cut(sample))?;
     }
     let Some(limits) = report.limits.get(usize::from(number)) else { return Ok(()) };
@@ -88,19 +96,30 @@ fn section(w: &mut dyn Write, report: &Report<'_>, (number, filter): (u8, &Filte
     writeln!(w)?;
     bans(w, report, number, limits, known)?;
     if !filter.forged.is_empty() {
-        writeln!(w, "A jail on this filter bans only where the operator insists: others can forge {}.", Quoted(filter.forged.as_bytes()))?;
+        writeln!(
+            w,
+            "A jail on this filter bans only where the operator insists; forged: {}.",
+            filter.forged
+        )?;
     }
     Ok(())
 }
 
 fn is_never(never_ban: &[Prefix], tally: &Tally) -> bool {
-    never_ban.iter().any(|p| p.meets(&tally.net))
+    never_ban.iter().any(|p| p.meets(&tally.net()))
 }
 
 fn address(w: &mut dyn Write, tally: &Tally, never: bool, known: bool) -> Result {
     let alone = Prefix::around(tally.addr, tally.addr.bits());
-    let net = if tally.several { &tally.net } else { &alone };
-    write!(w, "{:<40} {:>9}  {:<25} {:<25}", Net(net), tally.attempts, Packed(tally.first), Packed(tally.last))?;
+    let net = if tally.several { tally.net() } else { alone };
+    write!(
+        w,
+        "{:<40} {:>9}  {:<25} {:<25}",
+        Net(&net),
+        tally.attempts,
+        Packed(tally.first),
+        Packed(tally.last)
+    )?;
     match (known, never, tally.bans) {
         (false, ..) => writeln!(w, " unknown"),
         (_, true, _) => writeln!(w, " never: never_ban names it"),
@@ -114,36 +133,55 @@ fn address(w: &mut dyn Write, tally: &Tally, never: bool, known: bool) -> Result
 fn bans(w: &mut dyn Write, report: &Report<'_>, number: u8, limits: &Limits, known: bool) -> Result {
     match &limits.jail {
         Some((name, _)) => write!(w, "With the limits of jail {}", Quoted(name.bytes()))?,
-        None => write!(w, "With the default limits (no jail of a configuration that could be read has this filter)")?,
+        None => write!(w, "With the default limits")?,
     }
-    write!(w, ", {} failures within {}", limits.maxretry, Span(limits.findtime_s.into()))?;
-    write!(w, " and bans of {}: ", Term(limits.bantime_s.into()))?;
+    write!(w, " ({} failures within {}", limits.maxretry, Span(limits.findtime_s.into()))?;
+    write!(w, ", bans of {}): ", Term(limits.bantime_s.into()))?;
     let tallies = || report.tallies.of(number).filter(|t| !is_never(report.never_ban, t));
     let all = report.tallies.of(number).count();
     if known {
         let (nets, bans) = tallies().fold((0u64, 0u64), |(nets, bans), t| {
             (nets.saturating_add((t.bans > 0).into()), bans.saturating_add(t.bans.into()))
         });
-        writeln!(w, "{nets} of {all} would have been banned, {bans} bans in all.")?;
+        writeln!(w, "{nets} of {all} would have been banned; bans in all: {bans}.")?;
     } else {
         let enough = tallies().filter(|t| t.attempts >= limits.maxretry.into()).count();
-        writeln!(w, "unknown, as not every line says when it was written; {enough} of {all} have so many failures.")?;
+        write!(w, "not every line says when it was written, so nobody can say who would have been banned;")?;
+        writeln!(w, " {enough} of {all} have so many failures.")?;
     }
-    let modes = report.choice.filter.map_or_else(|| filter(number).map_or(0, |f| f.default_modes), |_| report.choice.modes);
-    match (&limits.jail, filter(number)) {
-        (Some((name, other)), Some(filter)) if *other != modes => {
-            writeln!(w, "Jail {} has mode {}: try {}[mode={1}].", Quoted(name.bytes()), mode_name(filter, *other), filter.name)
+    let Some(filter) = filter(number) else { return Ok(()) };
+    let modes = if report.choice.filter.is_some() { report.choice.modes } else { filter.default_modes };
+    match &limits.jail {
+        None if report.choice.filter.is_some() => {
+            writeln!(w, "No jail has this filter, or the configuration cannot be read.")
+        }
+        Some((name, other)) if *other != modes => {
+            let mode = mode_name(filter, *other);
+            writeln!(
+                w,
+                "Jail {} has mode {mode}: see `bailiff test {}[mode={mode}]`.",
+                Quoted(name.bytes()),
+                filter.name
+            )
         }
         _ => Ok(()),
     }
 }
 
 /// Lines that look like failures; how many.
-fn shapes(w: &mut dyn Write, report: &mut Report<'_>, (number, filter): (u8, &Filter)) -> core::result::Result<u64, core::fmt::Error> {
+fn shapes(
+    w: &mut dyn Write,
+    report: &mut Report<'_>,
+    (number, filter): (u8, &Filter),
+) -> core::result::Result<u64, core::fmt::Error> {
     let (mut lines, mut printed) = (0u64, Ok(()));
     let more = report.shapes.of(number, SHAPES, |count, sample| {
         if lines == 0 && printed.is_ok() {
-            printed = writeln!(w, "\nLines of {} that no pattern takes and that look like failures, by their shape:", filter.name);
+            printed = writeln!(
+                w,
+                "\nLines of {} that no pattern takes and that look like failures, by their shape:",
+                filter.name
+            );
         }
         lines = lines.saturating_add(count);
         printed = printed.and_then(|()| writeln!(w, "{count:>12}  {}", Cut(sample)));
@@ -167,7 +205,10 @@ fn verdict(w: &mut dyn Write, report: &Report<'_>, suspects: u64) -> Result {
     }
     match suspects {
         0 => writeln!(w),
-        _ => writeln!(w, "; {suspects} more look like failures: does the filter lack a pattern, or is it the mode?"),
+        _ => writeln!(
+            w,
+            "; {suspects} more look like failures: does the filter lack a pattern, or is it the mode?"
+        ),
     }
 }
 

@@ -42,18 +42,19 @@ impl Limits {
     }
 }
 
-/// The words of a tally. All zero: free.
-const WORDS: usize = 10;
+/// The words of a tally: one line of the processor's cache. The third holds the attempts: where it is zero, the
+/// place is free.
+const WORDS: usize = 8;
 
 /// What is known of one network under one filter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Tally {
-    /// The network.
-    pub(crate) net: Prefix,
     pub(crate) filter: u8,
-    /// Its one address; `several` where more were seen.
+    /// The network's one address; `several` where more were seen.
     pub(crate) addr: Addr,
     pub(crate) several: bool,
+    /// The network's length.
+    pub(crate) length: u8,
     /// Attempts, weights included.
     pub(crate) attempts: u64,
     /// Of the first and the last line that has a time, packed; 0: none had.
@@ -69,11 +70,6 @@ pub(crate) struct Tally {
     until_s: u64,
 }
 
-/// The lower part of a tally's third word.
-fn key(filter: u8, length: u8) -> u64 {
-    u64::from(filter) | u64::from(length) << 8
-}
-
 fn halves(addr: &Addr) -> [u64; 2] {
     let value = u128::from_be_bytes(addr.0);
     [(value >> 64) as u64, value as u64]
@@ -85,23 +81,38 @@ fn joined(high: u64, low: u64) -> Addr {
 
 impl Tally {
     fn pack(&self) -> [u64; WORDS] {
-        let ([a, b], [c, d]) = (halves(&self.net.addr), halves(&self.addr));
-        let [e, f] = [self.bans.to_le_bytes(), [self.held, self.next, self.several.into(), 1]];
-        let [g, h, i, j] = e;
-        let [k, l, m, n] = f;
+        let [a, b] = halves(&self.addr);
         // Filter and length never fill 16 bits; attempts do not reach 2^48.
-        let key = key(self.filter, self.net.len) | self.attempts << 16;
-        let counts = u64::from_le_bytes([g, h, i, j, k, l, m, n]);
-        [a, b, key, c, d, self.first, self.last, self.banned_s, self.until_s, counts]
+        let key = u64::from(self.filter) | u64::from(self.length) << 8 | self.attempts << 16;
+        let [e, f, g, h] = self.bans.to_le_bytes();
+        let counts = u64::from_le_bytes([e, f, g, h, self.held, self.next, self.several.into(), 0]);
+        [a, b, key, self.first, self.last, self.banned_s, self.until_s, counts]
     }
 
     fn unpack(words: &[u64; WORDS]) -> Option<Self> {
-        let [a, b, key, c, d, first, last, banned_s, until_s, counts] = *words;
-        let [g, h, i, j, held, next, several, 1] = counts.to_le_bytes() else { return None };
-        let net = Prefix { addr: joined(a, b), len: (key >> 8) as u8 };
-        let (filter, attempts, bans) = (key as u8, key >> 16, u32::from_le_bytes([g, h, i, j]));
-        let (addr, several) = (joined(c, d), several != 0);
-        Some(Self { net, filter, addr, several, attempts, first, last, banned_s, bans, held, next, until_s })
+        let [a, b, key, first, last, banned_s, until_s, counts] = *words;
+        let [e, f, g, h, held, next, several, _] = counts.to_le_bytes();
+        let (filter, length, attempts) = (key as u8, (key >> 8) as u8, key >> 16);
+        let (addr, several, bans) = (joined(a, b), several != 0, u32::from_le_bytes([e, f, g, h]));
+        (key != 0).then_some(Self {
+            filter,
+            length,
+            addr,
+            several,
+            attempts,
+            first,
+            last,
+            banned_s,
+            bans,
+            held,
+            next,
+            until_s,
+        })
+    }
+
+    /// The network.
+    pub(crate) fn net(&self) -> Prefix {
+        Prefix::around(self.addr, self.length)
     }
 
     /// Notes one match.
@@ -175,7 +186,7 @@ impl Tallies {
         let ring = self.times.get_mut(from..).and_then(|t| t.get_mut(..self.ring)).unwrap_or(&mut []);
         let mut tally = Tally::unpack(words).unwrap_or_else(|| {
             self.held = self.held.saturating_add(1);
-            Tally { net, filter, addr, ..Tally::default() }
+            Tally { length: net.len, filter, addr, ..Tally::default() }
         });
         tally.note(addr, weight, at, limits, ring);
         *words = tally.pack();
@@ -187,21 +198,25 @@ impl Tallies {
         for (slot, b) in bytes.iter_mut().zip(net.addr.0.iter().chain(&[filter, net.len])) {
             *slot = *b;
         }
-        let ([high, low], key) = (halves(&net.addr), key(filter, net.len));
         let mut place = siphash(&self.key, &bytes) as usize & (PLACES - 1);
         loop {
-            match self.tallies.get(place)? {
-                [h, l, k, .., 0] if [h, l, k] == [&0; 3] => return (self.held < MOST).then_some(place),
-                [h, l, k, ..] if *h == high && *l == low && *k & 0xffff == key => return Some(place),
-                _ => place = place.wrapping_add(1) & (PLACES - 1),
+            let [high, low, key, ..] = self.tallies.get(place)?;
+            let [owner, length, ..] = key.to_le_bytes();
+            if *key == 0 {
+                return (self.held < MOST).then_some(place);
             }
+            if owner == filter && length == net.len && joined(*high, *low).masked(length) == net.addr {
+                return Some(place);
+            }
+            place = place.wrapping_add(1) & (PLACES - 1);
         }
     }
 
     /// Sorts: by filter, then the most attempts first. No match can be noted afterwards.
     pub(crate) fn sort(&mut self) {
         self.tallies.sort_unstable_by_key(|words| {
-            Tally::unpack(words).map_or((true, 0, 0, Addr::default()), |t| (false, t.filter, !t.attempts, t.net.addr))
+            Tally::unpack(words)
+                .map_or((true, 0, 0, Addr::default()), |t| (false, t.filter, !t.attempts, t.addr))
         });
         self.held = MOST;
     }

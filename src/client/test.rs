@@ -36,10 +36,13 @@ pub(crate) fn test(command: &Command<'_>, settings: Option<&Settings>, out: &mut
         }
     };
     if choice.idle {
-        let _ = writeln!(err, "bailiff: logtype, logging and type have no effect: headers are recognised by themselves");
+        let _ = writeln!(
+            err,
+            "bailiff: logtype, logging and type have no effect: headers are recognised by themselves"
+        );
     }
     let now_s = realtime_ns() / 1_000_000_000;
-    if let (Some(line), Some(number)) = (command.line, choice.filter) {
+    if let (Some(line), Some(number), false) = (command.line, choice.filter, command.json) {
         return match lint(out, &choice, number, line, now_s) {
             Ok(true) => GOOD,
             Ok(false) => NO_MATCH,
@@ -50,19 +53,22 @@ pub(crate) fn test(command: &Command<'_>, settings: Option<&Settings>, out: &mut
     let mut trial = Trial { choice: &choice, file, err };
     let outcome = if command.json {
         let mut records = Records::new(&choice, &modes, now_s);
-        let read = trial.read(&mut |line| records.write(out, line));
+        let read = match command.line {
+            Some(line) => records.write(out, Some(line)).map_err(|_| SYSTEM),
+            None => trial.read(&mut |line| records.write(out, line)),
+        };
         read.map(|()| records.matches)
     } else {
-        Report::new(&choice, &modes, settings, now_s).map_err(|errno| trial.refused(b"memory", errno)).and_then(
-            |mut report| {
+        Report::new(&choice, &modes, settings, now_s)
+            .map_err(|errno| trial.refused(b"memory", errno))
+            .and_then(|mut report| {
                 trial.read(&mut |line| {
                     report.take(line);
                     Ok(())
                 })?;
                 summary(out, &mut report, command.all).map_err(|_| SYSTEM)?;
                 Ok(report.figures.matches)
-            },
-        )
+            })
     };
     match outcome {
         Ok(0) => NO_MATCH,
@@ -100,7 +106,8 @@ impl Trial<'_> {
         match self.file {
             Some(b"-") => self.file(&Fd::given(0), b"-", buf, each),
             Some(file) => {
-                let fd = open(At::Cwd, file, flags::O_NOCTTY, 0, 0).map_err(|errno| self.refused(file, errno))?;
+                let fd =
+                    open(At::Cwd, file, flags::O_NOCTTY, 0, 0).map_err(|errno| self.refused(file, errno))?;
                 self.file(&fd, file, buf, each)
             }
             None => self.logs(buf, each),
@@ -127,7 +134,8 @@ impl Trial<'_> {
             }
         }
         if !opened && code == USAGE {
-            let _ = write!(self.err, "bailiff: expected a file, or - for the standard input: there is none of");
+            let _ =
+                write!(self.err, "bailiff: expected a file, or - for the standard input: there is none of");
             all.iter().flat_map(|f| f.logs).for_each(|log| _ = write!(self.err, " {log}"));
             let _ = writeln!(self.err);
         }

@@ -136,7 +136,9 @@ pub(crate) fn parse<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<Com
             (b"--version", _) => return Ok(Command { verb: Verb::Version, ..to }),
             (b"--json", _) => to.json = true,
             (b"--all", _) => to.all = true,
-            (_, Some((_, Verb::Test | Verb::Filters, expected, _))) if word == b"-" || !word.starts_with(b"-") => {
+            (_, Some((_, Verb::Test | Verb::Filters, expected, _)))
+                if word == b"-" || !word.starts_with(b"-") =>
+            {
                 let free = to.operands.iter_mut().find(|slot| slot.is_none());
                 *free.ok_or(Usage { word, expected })? = Some(word);
             }
@@ -191,12 +193,17 @@ fn option<'a>(to: &mut Command<'a>, word: &'a [u8], value: Option<&'a [u8]>) -> 
     let (known, expected) = match word {
         b"--config" => (to.config.is_some(), "a file behind --config"),
         b"--socket" => (to.socket.is_some(), "a directory behind --socket"),
-        b"--jail" => (to.jail.is_some(), "a jail's name behind --jail: at most 16 of a-z, 0-9, _ and -"),
+        b"--jail" => (to.jail.is_some(), "a jail's name behind --jail: at most 24 of a-z, 0-9, _ and -"),
         b"--for" => {
             (to.duration_s.is_some(), "behind --for a duration such as 10m or 1d12h, 1s to 365d, or forever")
         }
         b"--line" => (to.line.is_some(), "a line of a log behind --line"),
-        _ => return Err(Usage { word, expected: "--config, --socket, --json, --jail, --for, --all or --line" }),
+        _ => {
+            return Err(Usage {
+                word,
+                expected: "--config, --socket, --json, --jail, --for, --all or --line",
+            });
+        }
     };
     if known {
         return Err(Usage { word, expected: "each option once" });

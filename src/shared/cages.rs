@@ -34,6 +34,8 @@ pub struct Cage {
     pub descriptors: u64,
     /// Most bytes of address space; `None`: what the configured ceiling leaves (tracker).
     pub memory: Option<u64>,
+    /// Most seconds of a processor; `None`: it runs for as long as the daemon.
+    pub seconds: Option<u64>,
     /// Calls it makes only until its cage is closed; afterwards they answer EPERM.
     pub enter: &'static [u32],
     /// Calls it makes for the rest of its life.
@@ -60,6 +62,7 @@ const WATCHER: Cage = Cage {
     namespaces: ISOLATED,
     descriptors: 1040,
     memory: Some(2 << 20),
+    seconds: None,
     enter: CLOSE_CAGE,
     run: &[READ, WRITE, CLOSE, PREAD64, PWRITE64, SENDTO, RECVMSG, PPOLL, STATX, CLOCK_GETTIME, EXIT_GROUP],
 };
@@ -71,6 +74,7 @@ const TRACKER: Cage = Cage {
     namespaces: ISOLATED,
     descriptors: 64,
     memory: None,
+    seconds: None,
     enter: &[
         MPROTECT, PRCTL, CAPGET, CAPSET, GETRESUID, PRLIMIT64, SECCOMP, MMAP, IO_SETUP, EVENTFD2, GETRANDOM,
     ],
@@ -101,6 +105,7 @@ const ENFORCER: Cage = Cage {
     namespaces: ISOLATED & !CLONE_NEWNET,
     descriptors: 16,
     memory: Some(4 << 20),
+    seconds: None,
     enter: &[MPROTECT, PRCTL, CAPGET, CAPSET, GETRESUID, PRLIMIT64, SECCOMP, MMAP, GETRANDOM, GETSOCKNAME],
     run: &[WRITE, CLOSE, SENDTO, RECVFROM, PPOLL, CLOCK_GETTIME, EXIT_GROUP],
 };
@@ -111,7 +116,8 @@ const COMPILER: Cage = Cage {
     capabilities: 0,
     namespaces: ISOLATED,
     descriptors: 8,
-    memory: Some(272 << 20),
+    memory: Some(72 << 20),
+    seconds: Some(10),
     enter: CLOSE_CAGE,
     run: &[WRITE, SENDTO, RECVFROM, EXIT_GROUP],
 };

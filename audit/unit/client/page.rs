@@ -88,6 +88,13 @@ fn sources_have_the_numbers_of_the_distinct_logs() {
     assert_eq!(paths, [Some("/a/log".into()), Some("/b/log".into()), Some("/c/log".into()), None]);
     assert_eq!(Legend { settings: None, ..legend }.source(0), None);
     assert_eq!(show::Log(&Legend { settings: None, ..legend }, 0).to_string(), "source 0");
+    // A jail whose logs only the daemon knows: what is numbered from there on is not known.
+    for (jail, known) in [(1, 0), (2, 2)] {
+        let mut settings = settings.clone();
+        settings.logs[jail].fill(Path::EMPTY);
+        let legend = Legend { settings: Some(&settings), ..legend };
+        assert_eq!((0..4).filter(|n| legend.source(*n).is_some()).count(), known);
+    }
 }
 
 #[test]

@@ -1,21 +1,19 @@
 //! One filter under trial: the lines that its service may write, looked at as the watcher would.
 //!
 //! In: a line with fields, fillings. Out: who is accused, and whether the line counts. What a watcher does to a line
-//! (cut at newlines, skip above 8 KiB) is done here too.
+//! (cut at newlines, skip above `LONGEST`) is done here too.
 
 use super::super::crooked::Crooked;
 use super::super::filters::{ALL, compiler};
 use super::filling::Pool;
 use super::written::{self, Kind, PEERS, Written};
+use bailiff::shared::base::lines::LONGEST;
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::engine::{self, Line, Modes};
 use bailiff::shared::pure::filter::{FILTERS, Match};
 use bailiff::shared::pure::form::before;
 use bailiff::shared::pure::{header, program};
 use compiler::parse::Filter;
-
-/// The watcher's own bound (src/confined/watcher/lines.rs).
-const LONGEST: usize = 8192;
 
 /// One line as the watcher hands it out; `None` instead of one that is too long.
 fn pieces(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
@@ -65,9 +63,16 @@ impl Trial {
 
     /// The filters that may be given this line: those that follow the file, and, where syslog distributes it, those
     /// that look at its program.
-    pub(crate) fn readers_of(&self, line: &[u8]) -> Modes {
+    pub(crate) fn readers_of(&self, written: &Written) -> Modes {
         let mut readers = self.readers;
-        let Some(name) = program(line) else { return readers };
+        if written.kind == Kind::Example {
+            // What one filter calls free may hold what the service writes, and another filter relies on.
+            readers = [0; 256];
+            readers[usize::from(self.number)] = ALL;
+            return readers;
+        }
+        let line = written.line(PEERS[0], &[]);
+        let Some(name) = program(&line) else { return readers };
         for (reader, other) in readers.iter_mut().zip(FILTERS) {
             let looks = other.programs.iter().any(|p| program::is_own(p.as_bytes(), name));
             if looks && other.headers & before::SYSLOG != 0 {
@@ -141,6 +146,10 @@ pub(crate) fn fillings(random: &mut Crooked, pool: &Pool<'_>, written: &Written)
     let filled = |field: &written::Field| {
         let at = names.binary_search(&field.name.as_str()).ok()?;
         let text = field.written(texts[at].as_ref()?, keeps_end);
+        if written.kind == Kind::Example && text.trim_ascii().is_empty() {
+            // The rest of a message that the service itself writes is not empty.
+            return None;
+        }
         let is_partly = written.kind == Kind::Example && random.below(2) == 0;
         Some(if is_partly { written::within(random, &field.harmless, &text) } else { text })
     };

@@ -13,7 +13,8 @@ use super::filling::border;
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::filter::named;
 
-/// The peers of lines from templates. The last two are no addresses: then nobody may be accused.
+/// The peers of lines from templates: IPv4, IPv6, one with a scope, who may be accused as `fe80::9` or not at all;
+/// and for services that look up names one who has a name, and may not be accused.
 pub(crate) const PEERS: [&str; 4] = ["192.0.2.9", "2001:db8::9", "fe80::9%eth0", "client.example"];
 
 /// One place where an outsider's bytes stand.
@@ -47,6 +48,8 @@ impl Field {
 pub(crate) enum Part {
     Fixed(Vec<u8>),
     Peer,
+    /// The peer, an IPv6 address in brackets.
+    Boxed,
     Field(Field),
 }
 
@@ -59,6 +62,8 @@ pub(crate) enum Kind {
     Innocent,
     /// A template that counts, of a service with rare settings: nobody measures how often it is hidden.
     Rare,
+    /// A template in which somebody can be framed, as its filter's `forged` says.
+    Forged,
     /// A filter's example: its free parts may hold what the service writes.
     Example,
 }
@@ -72,11 +77,29 @@ pub(crate) struct Written {
     pub(crate) parts: Vec<Part>,
     /// Bytes after which the service cuts the line; 0: never.
     cut: usize,
+    /// Whether the service writes the peer's name where it knows one.
+    is_named: bool,
     /// Who may be accused; for a template whoever stands for `{peer}`.
-    pub(crate) peers: Vec<Addr>,
+    peers: Vec<Addr>,
 }
 
 impl Written {
+    /// One of the peers that a line may have.
+    pub(crate) fn peer(&self, random: &mut Crooked) -> &'static str {
+        let known = if self.is_named { &PEERS[..] } else { &PEERS[..3] };
+        if random.below(2) == 0 { random.pick(known) } else { PEERS[0] }
+    }
+
+    /// Whom a line with this peer may accuse.
+    pub(crate) fn accusable(&self, peer: &str) -> Vec<Addr> {
+        let bare = peer.split('%').next().unwrap_or(peer);
+        if self.kind == Kind::Example {
+            self.peers.clone()
+        } else {
+            Addr::parse(bare.as_bytes()).into_iter().collect()
+        }
+    }
+
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         self.parts.iter().filter_map(|p| if let Part::Field(f) = p { Some(f) } else { None })
     }
@@ -88,7 +111,8 @@ impl Written {
         for part in &self.parts {
             match part {
                 Part::Fixed(text) => line.extend(text),
-                Part::Peer => line.extend(peer.bytes()),
+                Part::Boxed if peer.contains(':') => line.extend(format!("[{peer}]").bytes()),
+                Part::Peer | Part::Boxed => line.extend(peer.bytes()),
                 Part::Field(f) => line.extend(texts.next().and_then(Option::as_ref).unwrap_or(&f.harmless)),
             }
         }
@@ -98,33 +122,31 @@ impl Written {
         line
     }
 
-    /// `FILTER [innocent|rare] [cut N] | LINE`; an error names what is wrong. `None`: no such filter is compiled in.
+    /// `FILTER [innocent|rare|forged] [named] [cut N] | LINE`; an error names what is wrong. `None`: no such filter is compiled in.
     pub(crate) fn template(origin: String, row: &str) -> Result<Option<Self>, String> {
         let (head, line) = row.split_once(" | ").ok_or("no ` | `")?;
         let mut words = head.split_whitespace();
         let Some(filter) = words.next().and_then(|f| named(f.as_bytes())) else { return Ok(None) };
-        let (mut kind, mut cut) = (Kind::Counts, 0);
+        let (mut kind, mut cut, mut is_named) = (Kind::Counts, 0, false);
         while let Some(word) = words.next() {
             match word {
                 "innocent" => kind = Kind::Innocent,
                 "rare" => kind = Kind::Rare,
+                "forged" => kind = Kind::Forged,
+                "named" => is_named = true,
                 "cut" => cut = words.next().and_then(|n| n.parse().ok()).ok_or("`cut` without a number")?,
                 _ => return Err(format!("unknown word `{word}`")),
             }
         }
-        let written = Self { filter, origin, kind, parts: parts(line)?, cut, peers: Vec::new() };
+        let written = Self { filter, origin, kind, parts: parts(line)?, cut, is_named, peers: Vec::new() };
         if written.fields().next().is_some() { Ok(Some(written)) } else { Err("no field".to_owned()) }
     }
 
-    /// A filter's example with what its rule calls free; `None` where the rule does not take it, or calls
-    /// nothing free.
+    /// A filter's hit with what its rule calls free; `None` where the rule does not take it, or calls nothing free.
     pub(crate) fn example(number: u8, filter: &Filter, rule: &Rule, example: &Example) -> Option<Self> {
         let line = example.text.as_bytes();
         let free = free_parts(filter, rule, line)?;
-        let peers = match &example.addr {
-            Some(addr) => vec![Addr::parse(addr.as_bytes())?],
-            None => addresses(line),
-        };
+        let peers = vec![Addr::parse(example.addr.as_ref()?.as_bytes())?];
         let (mut parts, mut done) = (Vec::new(), 0);
         for (start, end, never) in free {
             // What stands beside an address is no part of it: the service itself writes a byte between them.
@@ -144,7 +166,7 @@ impl Written {
         }
         parts.push(Part::Fixed(line[done..].to_vec()));
         let origin = format!("filters/{}.filter:{}", filter.name, example.line);
-        Some(Self { filter: number, origin, kind: Kind::Example, parts, cut: 0, peers })
+        Some(Self { filter: number, origin, kind: Kind::Example, parts, cut: 0, is_named: false, peers })
     }
 }
 
@@ -187,6 +209,13 @@ fn free_parts(filter: &Filter, rule: &Rule, line: &[u8]) -> Option<Vec<(usize, u
         (start + text.len() <= line.len()).then(|| (start, start + text.len(), never.to_vec()))
     };
     let mut places: Vec<_> = free.0.iter().filter_map(place).collect();
+    // A part of an optional stretch that is not there after all is none: what it names may be the address.
+    let honest = run::judge(filter, u8::MAX, seen);
+    let is_free = |(start, end, _): &(usize, usize, Vec<u8>)| {
+        let other = [&line[..*start], b"x", &line[*end..]].concat();
+        run::seen(filter, &other).and_then(|seen| run::judge(filter, u8::MAX, seen)) == honest
+    };
+    places.retain(is_free);
     places.sort_by_key(|(start, end, _)| (*start, usize::MAX - end));
     let mut done = 0;
     places.retain(|(start, end, _)| {
@@ -208,6 +237,7 @@ fn parts(template: &str) -> Result<Vec<Part>, String> {
         parts.push(Part::Fixed(template[done..i].into()));
         parts.push(match &template[i + 1..end] {
             "peer" => Part::Peer,
+            "boxed" => Part::Boxed,
             marker => Part::Field(marked(marker)?),
         });
         done = end + 1;
@@ -231,13 +261,6 @@ fn marked(marker: &str) -> Result<Field, String> {
         longest: words.next().map_or(Ok(0), str::parse).map_err(|e| format!("`{marker}`: {e}"))?,
         harmless: harmless.into(),
     })
-}
-
-/// Every address that stands in a line, also before a port.
-fn addresses(line: &[u8]) -> Vec<Addr> {
-    let words = line.split(|b| !b.is_ascii_hexdigit() && !b".:".contains(b));
-    let before_port = |w: &[u8]| w.iter().rposition(|b| *b == b':').map_or(w.len(), |at| at);
-    words.flat_map(|w| [Addr::parse(w), Addr::parse(&w[..before_port(w)])]).flatten().collect()
 }
 
 /// The honest text with a filling put into it, from one of its words to another.

@@ -4,7 +4,8 @@
 //! Started by: the warden, through the launcher, with the uid it must find itself with as its argument; before the
 //! roles, when /etc/bailiff/filters has a filter. Given: 0 the warden's channel, 1 and 2 the log. In: the text of filters,
 //! which only root can write. Out: the image, or one line that says which file, line and column, and why; then it ends.
-//! Never: sees a byte of a log, opens anything. It may run out of memory or panic: then the daemon does not start.
+//! Never: sees a byte of a log, opens anything. It may run out of memory or panic: then the daemon does not start, or, at
+//! a reload, goes on with the image it has.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -20,7 +21,7 @@ mod rt;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use bailiff::shared::base::channel::receive;
+use bailiff::shared::base::channel::{Fault, receive};
 use bailiff::shared::base::enter::enter;
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::cages::{Role, cage};
@@ -37,8 +38,8 @@ use core::fmt::Write;
 #[global_allocator]
 static HEAP: Heap = Heap;
 
-/// Memory for all it does: the trial of a large filter's hostile lines takes most of it.
-const ROOM: usize = 256 << 20;
+/// Memory for all it does: a filter of 64 KiB, its tokens, steps and examples take a few MiB.
+const ROOM: usize = 64 << 20;
 
 /// A filter's name and its text.
 type File = (String, Vec<u8>);
@@ -59,11 +60,19 @@ fn main(start: &Start) -> u8 {
         return 111;
     }
     let warden = Fd::given(0);
-    let Some(files) = files(&warden) else {
-        log.say(Level::Error, "the warden sent what it never may");
-        return 112;
+    let files = match files(&warden) {
+        Ok(files) => files,
+        // The warden has found that it cannot read one of them, and has said so.
+        Err(Fault::Closed) => return 0,
+        Err(_) => {
+            log.say(Level::Error, "the warden sent what it never may");
+            return 112;
+        }
     };
-    let Some(image) = image(&files, &log) else { return 100 };
+    let Some(image) = image(&files, &log) else {
+        let _ = tell(&warden, Kind::Refused, &[]);
+        return 100;
+    };
     let sent = image.chunks(piece::MOST).try_for_each(|part| tell(&warden, Kind::Image, part));
     if sent.and_then(|()| tell(&warden, Kind::End, &[])).is_none() {
         return 111;
@@ -77,16 +86,19 @@ fn tell(warden: &Fd, kind: Kind, part: &[u8]) -> Option<()> {
 }
 
 /// The files, as the warden sends them: a name, its text in pieces; at last an end.
-fn files(warden: &Fd) -> Option<Vec<File>> {
+fn files(warden: &Fd) -> Result<Vec<File>, Fault> {
     let mut files: Vec<File> = Vec::new();
     let mut buf = [0; piece::LEN];
     loop {
-        let (kind, part) = piece::decode(receive(warden, &mut buf, true).ok()?)?;
+        let (kind, part) = piece::decode(receive(warden, &mut buf, true)?).ok_or(Fault::Breach)?;
         match (kind, files.last_mut()) {
-            (Kind::Name, _) => files.push((String::from_utf8(part.to_vec()).ok()?, Vec::new())),
+            (Kind::Name, _) => {
+                let name = String::from_utf8(part.to_vec()).map_err(|_| Fault::Breach)?;
+                files.push((name, Vec::new()));
+            }
             (Kind::Text, Some((_, text))) => text.extend_from_slice(part),
-            (Kind::End, _) => return Some(files),
-            _ => return None,
+            (Kind::End, _) => return Ok(files),
+            _ => return Err(Fault::Breach),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in a slot of the ledger: a header sector, then records of 64 bytes, each with a checksum.
+//! What stands in a slot of the ledger: a header sector, then records of 72 bytes, each with a checksum.
 //!
 //! Runs in: the tracker. In: bytes of a slot, torn or not. Out: records. Never: takes a record of another
 //! epoch for one of this: what an older use of the slot left behind is not read.
@@ -7,13 +7,16 @@ use bailiff::shared::pure::addr::{Addr, Prefix};
 use bailiff::shared::pure::hash::crc32c;
 use bailiff::shared::pure::wire::control::Origin;
 use bailiff::shared::pure::wire::cursor::{Get, Put};
+use bailiff::shared::pure::wire::terms::NAME;
 
 /// Bytes of the header.
 pub(crate) const HEADER: usize = 4096;
 /// Bytes of a record.
-pub(crate) const RECORD: usize = 64;
+pub(crate) const RECORD: usize = 72;
+/// Those before the checksum.
+const BODY: usize = RECORD - 4;
 /// The first bytes of a slot: name and version.
-const MAGIC: [u8; 8] = *b"bailiff1";
+const MAGIC: [u8; 8] = *b"bailiff2";
 
 /// A slot's header: written last, so that it vouches for what stands behind it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,7 +65,7 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Record {
     /// Of a ban (whose `jail` and `state` mean nothing here) in the jail of this name.
-    Ban(Kind, [u8; 16], Ban),
+    Ban(Kind, [u8; NAME], Ban),
     /// From here on every held ban is in this table of the kernel; zeros: not all of them are.
     Table([u8; 16]),
 }
@@ -71,11 +74,11 @@ const TABLE: u8 = 5;
 
 /// A record's bytes, in a slot of this epoch.
 pub(crate) fn encode(record: &Record, epoch: u64) -> [u8; RECORD] {
-    let mut body = [0; 60];
+    let mut body = [0; BODY];
     let mut to = Put::new(&mut body);
     match record {
         Record::Table(id) => {
-            to.u8(TABLE).bytes(&[0; 7]).bytes(id).bytes(&[0; 32]);
+            to.u8(TABLE).bytes(&[0; 7]).bytes(id).bytes(&[0; 40]);
         }
         Record::Ban(kind, name, ban) => {
             to.u8(*kind as u8).u8(ban.prefix.len).u8(ban.origin as u8).u8(ban.source).u16(ban.rule);
@@ -91,8 +94,8 @@ pub(crate) fn encode(record: &Record, epoch: u64) -> [u8; RECORD] {
 
 /// The record in these bytes; `None` when it is torn, of another epoch, or not one.
 pub(crate) fn decode(bytes: &[u8; RECORD], epoch: u64) -> Option<Record> {
-    let (body, crc) = bytes.split_first_chunk::<60>()?;
-    let (fields, own) = body.split_first_chunk::<56>()?;
+    let (body, crc) = bytes.split_first_chunk::<BODY>()?;
+    let (fields, own) = body.split_first_chunk::<64>()?;
     if Get::new(crc).u32()? != crc32c(body) || Get::new(own).u32()? != epoch as u32 {
         return None;
     }

@@ -8,8 +8,8 @@ use bailiff::shims::fd::Fd;
 use bailiff::shims::files::truncate;
 use bailiff::shims::io::{pread, pwrite};
 
-/// Bytes that gather for one write: 512 records.
-pub(crate) const GATHER: usize = 512 * RECORD;
+/// Bytes that gather for one write: 455 records, 32 KiB.
+pub(crate) const GATHER: usize = 455 * RECORD;
 
 /// A slot.
 #[derive(Debug)]

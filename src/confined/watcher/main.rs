@@ -22,7 +22,6 @@ mod take;
 mod tick;
 mod watcher;
 
-use bailiff::shared::base::channel;
 use bailiff::shared::base::enter::enter;
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::base::turn::wait;
@@ -60,20 +59,21 @@ fn main(start: &Start) -> u8 {
     };
     log.steps = terms.steps;
     match (slots(BLOCK), slots::<[u8; SIZE]>(SLOTS), slots(terms.own as usize)) {
-        (Ok(buf), Ok(slots), Ok(image)) => match own(&warden, image) {
-            Some(image) => caged(uid, (&terms, image), &log, warden, (buf, slots)),
-            None => code(Leave::Breach, &log),
-        },
+        (Ok(buf), Ok(slots), Ok(image)) => caged(uid, (&terms, image), &log, warden, (buf, slots)),
         (Err(errno), ..) | (_, Err(errno), _) | (.., Err(errno)) => code(Leave::Kernel("memory", errno), &log),
     }
 }
 
 /// Closes the cage; then, and only then, reads what others wrote.
-fn caged(uid: u32, (terms, own): (&Terms, &[u8]), log: &Log, warden: Fd, (buf, slots): Memory) -> u8 {
+fn caged(uid: u32, (terms, image): (&Terms, &mut [u8]), log: &Log, warden: Fd, (buf, slots): Memory) -> u8 {
     if let Err(open) = enter(cage(Role::Watcher), uid) {
         log.say(Level::Error, open.what());
         return 111;
     }
+    let own = match own(&warden, image) {
+        Ok(own) => own,
+        Err(leave) => return code(leave, log),
+    };
     let (positions, outcome) = Positions::load(Fd::given(4), slots);
     if let Err(errno) = outcome {
         log.refused(Level::Warning, "cannot read the positions", errno);
@@ -114,28 +114,38 @@ fn code(leave: Leave, log: &Log) -> u8 {
     }
 }
 
-/// The image of the operator's own filters, if there are any: read before the cage is closed, as the terms are.
-fn own<'a>(warden: &Fd, image: &'a mut [u8]) -> Option<&'a [u8]> {
-    let (mut buf, mut used) = ([0; piece::LEN], 0usize);
-    while used < image.len() {
-        let (Kind::Image, part) = piece::decode(channel::receive(warden, &mut buf, true).ok()?)? else { return None };
-        let end = used.checked_add(part.len())?;
-        for (slot, b) in image.get_mut(used..end)?.iter_mut().zip(part) {
+/// The image of the operator's own filters, as long as the terms said: nothing, if there are none.
+fn own<'a>(warden: &Fd, image: &'a mut [u8]) -> Result<&'a [u8], Leave> {
+    let mut buf = [0; piece::LEN];
+    let mut rest = &mut *image;
+    while !rest.is_empty() {
+        let Some((Kind::Image, part)) = piece::decode(message(warden, &mut buf)?) else { return Err(Leave::Breach) };
+        let split = if part.is_empty() { None } else { rest.split_at_mut_checked(part.len()) };
+        let (room, behind) = split.ok_or(Leave::Breach)?;
+        for (slot, b) in room.iter_mut().zip(part) {
             *slot = *b;
         }
-        used = end;
+        rest = behind;
     }
-    Some(image)
+    Ok(image)
 }
 
 /// The one message that is read before the cage is closed: it comes from the warden, which is trusted.
 fn terms(warden: &Fd) -> Result<Terms, Leave> {
-    let kernel = |errno| Leave::Kernel("receiving the terms", errno);
     let mut record = [0u8; LEN];
+    if message(warden, &mut record)?.len() < LEN {
+        return Err(Leave::Breach);
+    }
+    Terms::decode(&record).ok_or(Leave::Breach)
+}
+
+/// Waits for one message of the warden, without a descriptor.
+fn message<'a>(warden: &Fd, buf: &'a mut [u8]) -> Result<&'a [u8], Leave> {
+    let kernel = |errno| Leave::Kernel("receiving the terms", errno);
     wait(&mut [PollFd::readable(warden)], 0, None).map_err(kernel)?;
-    match receive_with(warden, &mut record) {
+    match receive_with(warden, buf) {
         Ok((0, _)) => Err(Leave::Stop),
-        Ok((LEN, None)) => Terms::decode(&record).ok_or(Leave::Breach),
+        Ok((len, None)) => buf.get(..len).ok_or(Leave::Breach),
         Ok(_) | Err(Errno::EMSGSIZE) => Err(Leave::Breach),
         Err(errno) => Err(kernel(errno)),
     }

@@ -16,7 +16,7 @@ use bailiff::shims::io::pread;
 
 /// Most bytes before the position whose digest is its mark.
 pub(crate) const MARK: usize = 256;
-/// Bytes of a block, with the mark's. A mark and a line of the longest kind fit many times, so every full
+/// Bytes of a block, with the mark's. A mark and a line of the longest kind fit, so every full
 /// block brings the position forward.
 pub(crate) const BLOCK: usize = 256 << 10;
 

@@ -57,6 +57,7 @@ fn read_back(cage: &Cage, uid: u32, kept: &Capabilities) -> Result<(), Open> {
         ("RLIMIT_CORE", limit(Limit::Core).map_err(kernel("RLIMIT_CORE"))? == 0),
         ("RLIMIT_NPROC", limit(Limit::Nproc).map_err(kernel("RLIMIT_NPROC"))? == 0),
         ("RLIMIT_NOFILE", limit(Limit::Nofile).map_err(kernel("RLIMIT_NOFILE"))? == cage.descriptors),
+        ("RLIMIT_CPU", cage.seconds.is_none_or(|most| limit(Limit::Cpu) == Ok(most))),
         ("RLIMIT_AS", cage.memory.is_none_or(|most| limit(Limit::As) == Ok(most))),
     ];
     match checks.into_iter().find(|(_, holds)| !holds) {

@@ -6,9 +6,10 @@
 //! copies, hands out a part of a line.
 use crate::shims::arch::newline_mask;
 
-/// Longest line in bytes, without its newline: longer ones are counted and skipped. Syslog lines end at 8 KiB
-/// (rsyslog's maxMessageSize), and no line of a login is near that.
-pub const LONGEST: usize = 8192;
+/// Longest line in bytes, without its newline: longer ones are counted and skipped. Syslog lines end at 8 KiB (rsyslog's
+/// maxMessageSize); a line of an access log holds what nginx takes of a request (large_client_header_buffers: 4 of 8 KiB),
+/// each byte as four at most. Whoever could make a longer one would hide it.
+pub const LONGEST: usize = 128 << 10;
 
 /// A whole line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

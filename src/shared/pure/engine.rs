@@ -10,7 +10,7 @@ use super::form::{Form, Seen, before, heads, laid_out, seen};
 use super::header::{Head, trim};
 use super::image::OwnFilter;
 use super::stamp::stamp;
-use super::header;
+use super::{field, header, peer, program, scan};
 
 /// A line, and what was read of its header: once for all filters that look at it.
 #[derive(Clone, Copy, Debug)]
@@ -67,11 +67,19 @@ pub fn scan_all(modes: &Modes, line: &[u8], found: impl FnMut(u8, Match)) {
     let mut asked = Asked { modes, found, done: [0; 4], is_padded: line.ends_with(b" ") };
     if let Some(head) = header::syslog(line) {
         let read = Line { bytes: line, head: Some(head), timed: None };
+        let mut foreign = BY_SYSLOG;
         for number in owners(head.program) {
+            if is_own(*number, head.program) {
+                foreign[usize::from(*number >> 6)] &= !1u64.wrapping_shl(u32::from(*number & 63));
+            }
             let seen = FILTERS
                 .get(usize::from(*number))
                 .and_then(|f| read.seen(f.headers & !before::RAW, *number, f));
             asked.ask(*number, seen);
+        }
+        // Another program's line is not looked at as a service's own.
+        for (done, foreign) in asked.done.iter_mut().zip(foreign).filter(|_| head.with_pid) {
+            *done |= foreign;
         }
     }
     if let Some((_, rest)) = stamp(line) {
@@ -151,14 +159,11 @@ fn named(
 }
 
 pub use compiled::{is_own, scan_message};
-use compiled::{LISTS, TIMED, bare_text, owners, timed_text};
+use compiled::{BY_SYSLOG, LISTS, TIMED, bare_text, owners, timed_text};
 
 /// The match code.
 #[allow(unused_variables, reason = "a pattern that only takes has no use for the address, nor a part for its rest")]
 mod compiled {
-    use super::super::addr::Addr;
-    use super::super::filter::Match;
-    use super::super::{field, peer, program, scan};
-    use super::{named, take};
+    use super::{Addr, Match, field, named, peer, program, scan, take};
     include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 }

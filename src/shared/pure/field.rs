@@ -90,9 +90,13 @@ fn scalar(text: &[u8]) -> Option<&[u8]> {
     (rest.len() < text.len()).then_some(rest)
 }
 
-/// The value of this key: `key=value`, or `key="value"` in which `\` shields one byte.
+/// The value of this key in a message that opens with a field: `key=value`, or `key="value"` in which `\` shields one byte.
 pub fn logfmt<'a>(message: &'a [u8], path: &[&[u8]]) -> Option<&'a [u8]> {
     let [key] = path else { return None };
+    let opening = message.iter().position(|b| matches!(b, b'=' | b' ' | b'"'))?;
+    if message.get(opening) != Some(&b'=') {
+        return None;
+    }
     let (mut rest, mut found) = (message, None);
     loop {
         rest = blanks(rest);

@@ -87,6 +87,11 @@ pub fn seen<'a>(
     {
         return Some(Seen { peer, message, times: head.times });
     }
+    // Another program's line in a shared file: what it holds is not looked at as this service's own.
+    let knows_syslog = headers & before::SYSLOG != 0;
+    if knows_syslog && head.is_some_and(|h| h.with_pid && !is_own(h.program)) {
+        return None;
+    }
     let of_time = timed.filter(|_| headers & before::TIME != 0).and_then(|m| laid_out(form, trim(m)));
     let (peer, message) = match of_time {
         Some(found) => found,
@@ -161,7 +166,8 @@ pub fn apache(line: &[u8]) -> Option<(Addr, &[u8])> {
         for who in [&b"client "[..], b"remote "] {
             if let Some(peer) = inner.strip_prefix(who) {
                 let with_port = addr_port_bare(peer).filter(|(a, _)| has_port || a.is_v4());
-                let (peer, rest) = with_port.or_else(|| addr(peer).filter(|(a, _)| !has_port || a.is_v4()))?;
+                let (peer, rest) =
+                    with_port.or_else(|| addr(peer).filter(|(a, _)| !has_port || a.is_v4()))?;
                 return Some((peer, rest.strip_prefix(b"] ")?));
             }
         }

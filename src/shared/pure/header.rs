@@ -26,13 +26,15 @@ pub struct Head<'a> {
     pub times: u16,
     /// Whether blanks stood at its end.
     pub padded: bool,
+    /// Whether the program's process id stood there: no file of a service's own looks so.
+    pub with_pid: bool,
 }
 
 /// Reads the syslog header: RFC 3164 (with or without `<pri>`, host, process id), the same with an RFC 3339
 /// time, or RFC 5424. `None` where the line has no such header.
 pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
     let bare = pri(line);
-    let (program, message) = match bare.strip_prefix(b"1 ") {
+    let (program, message, with_pid) = match bare.strip_prefix(b"1 ") {
         Some(rest) => rfc5424(rest)?,
         None => {
             let rest = time(bare)?;
@@ -40,15 +42,15 @@ pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
             tag(rest).or_else(|| tag(word(rest)?.1))?
         }
     };
-    Some(message_of(program, solaris(message)))
+    Some(message_of(program, solaris(message), with_pid))
 }
 
 /// The line's message: rsyslog's and sysklogd's `message repeated N times: [ ... ]` is unwrapped and counted.
-fn message_of<'a>(program: &'a [u8], message: &'a [u8]) -> Head<'a> {
+fn message_of<'a>(program: &'a [u8], message: &'a [u8], with_pid: bool) -> Head<'a> {
     let (padded, message) = (message.ends_with(b" "), trim(message));
     match repeated(message) {
-        Some((times, inner)) => Head { program, message: trim(inner), times, padded },
-        None => Head { program, message, times: 1, padded },
+        Some((times, inner)) => Head { program, message: trim(inner), times, padded, with_pid },
+        None => Head { program, message, times: 1, padded, with_pid },
     }
 }
 
@@ -68,8 +70,8 @@ pub fn trim(mut text: &[u8]) -> &[u8] {
 
 /// A journal's entry as `journalctl` shows it, without its time: `host sshd[123]: message`, or without host.
 pub fn journal(line: &[u8]) -> Option<Head<'_>> {
-    let (program, message) = tag(line).or_else(|| tag(word(line)?.1))?;
-    Some(message_of(program, message))
+    let (program, message, with_pid) = tag(line).or_else(|| tag(word(line)?.1))?;
+    Some(message_of(program, message, with_pid))
 }
 
 /// One word and what stands behind its one space.
@@ -129,26 +131,27 @@ fn rfc3339(line: &[u8]) -> Option<&[u8]> {
 
 /// `sshd[123]: message`, `sshd: message` or metalog's `[sshd] message`. The host stands before it and has no
 /// colon.
-fn tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
+fn tag(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let (word, rest) = word(text)?;
     if let Some(inner) = word.strip_prefix(b"[") {
-        return Some((inner.strip_suffix(b"]")?, rest));
+        return Some((inner.strip_suffix(b"]")?, rest, false));
     }
     let word = word.strip_suffix(b":")?;
-    let Some(open) = word.strip_suffix(b"]") else { return Some((word, rest)) };
+    let Some(open) = word.strip_suffix(b"]") else { return Some((word, rest, false)) };
     let (_, at) = open.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b'[')?;
-    Some((open.get(..at)?, rest))
+    let (name, pid) = open.split_at_checked(at)?;
+    Some((name, rest, decimal(pid.get(1..)?).is_some()))
 }
 
 /// `TIME HOST PROGRAM PID MSGID DATA MESSAGE`, behind the version.
-fn rfc5424(line: &[u8]) -> Option<(&[u8], &[u8])> {
+fn rfc5424(line: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let (program, rest) = word(word(rfc3339(line)?)?.1)?;
     let rest = word(word(rest)?.1)?.1;
     let rest = match rest.strip_prefix(b"- ") {
         Some(rest) => rest,
         None => data(rest)?,
     };
-    Some((program, rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest)))
+    Some((program, rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest), true))
 }
 
 /// What stands behind structured data: `[id name="value"]...`, where `\` shields one byte of a value.

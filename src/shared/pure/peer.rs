@@ -9,6 +9,10 @@ use super::scan::{is_name, number, number_back, run, run_back};
 
 /// Bytes of the longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`.
 const ADDR_MAX: usize = 45;
+/// Bytes of the longest name of an interface: IFNAMSIZ - 1 (linux/if.h).
+const SCOPE_MAX: usize = 15;
+/// The addresses that have a scope: fe80::/10.
+const LINK_LOCAL: Addr = Addr([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 /// What IPv6 sockets put before an IPv4 address (RFC 4291 section 2.5.5.2), in both cases.
 const MAPPED: [&[u8]; 2] = [b"::ffff:", b"::FFFF:"];
 
@@ -74,13 +78,34 @@ fn mapped(s: &[u8]) -> Option<(Addr, &[u8])> {
     v4(MAPPED.iter().find_map(|m| s.strip_prefix(*m)).unwrap_or(s))
 }
 
-/// A whole address. Not one that is part of a longer word: `1.2.3.4.example`, `dead::beef-x`, `fe80::1%eth0`.
+/// `fe80::1%eth0`: a link-local address and its scope (RFC 4007 section 11). Its holder must not be overlooked: what he
+/// wrote himself would then stand alone in the line.
+fn scoped(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let rest = run(s, ADDR_MAX, is_addr)?;
+    let addr = Addr::parse(s.get(..s.len().checked_sub(rest.len())?)?)?;
+    let scope = rest.strip_prefix(b"%")?;
+    let rest = run(scope, SCOPE_MAX, is_name)?;
+    let name = scope.get(..scope.len().checked_sub(rest.len())?)?;
+    let dot = usize::from(name.len() > 1 && name.ends_with(b"."));
+    (addr.masked(10) == LINK_LOCAL).then_some((addr, scope.get(name.len().checked_sub(dot)?..)?))
+}
+
+/// [`scoped`] at the end, and what stands before it.
+fn scoped_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let before = run_back(s, SCOPE_MAX, is_name)?.strip_suffix(b"%")?;
+    bare_back(before).filter(|(addr, _)| addr.masked(10) == LINK_LOCAL)
+}
+
+/// A whole address. Not one that is part of a longer word: `1.2.3.4.example`, `dead::beef-x`.
 pub fn addr(s: &[u8]) -> Option<(Addr, &[u8])> {
     if let Some((addr, rest)) = v4(s) {
         return (!goes_on(rest)).then_some((addr, rest));
     }
     let rest = run(s, ADDR_MAX, is_addr)?;
     let text = s.get(..s.len().checked_sub(rest.len())?)?;
+    if rest.starts_with(b"%") {
+        return scoped(s);
+    }
     if joins(rest.first()) {
         return None;
     }
@@ -98,6 +123,11 @@ pub fn addr(s: &[u8]) -> Option<(Addr, &[u8])> {
 
 /// [`addr`] at the end, and what stands before it.
 pub fn addr_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    bare_back(s).or_else(|| scoped_back(s))
+}
+
+/// An address without scope at the end, and what stands before it.
+fn bare_back(s: &[u8]) -> Option<(Addr, &[u8])> {
     let before = run_back(s, ADDR_MAX, is_addr)?;
     let text = s.get(before.len()..)?;
     if joins(before.last()) {
@@ -123,14 +153,21 @@ fn bracketed_back(s: &[u8]) -> Option<(Addr, &[u8])> {
 
 /// `1.2.3.4:22`, `::ffff:1.2.3.4:22`, `[1.2.3.4]:22` or `[2001:db8::1]:22`.
 pub fn addr_port(s: &[u8]) -> Option<(Addr, &[u8])> {
-    let (addr, rest) = bracketed(s).or_else(|| mapped(s))?;
+    let (addr, rest) = bracketed(s).or_else(|| mapped(s)).or_else(|| scoped(s))?;
     Some((addr, number(rest.strip_prefix(b":")?)?))
 }
 
 /// [`addr_port`] at the end, and what stands before it.
 pub fn addr_port_back(s: &[u8]) -> Option<(Addr, &[u8])> {
     let s = number_back(s)?.strip_suffix(b":")?;
-    bracketed_back(s).or_else(|| addr_back(s).filter(|(addr, _)| addr.is_v4()))
+    bracketed_back(s).or_else(|| dotted_back(s, mapped)).or_else(|| scoped_back(s))
+}
+
+/// [`addr_back`] whose whole text is so written: hexadecimal groups that make an IPv4 address are none.
+fn dotted_back(s: &[u8], written: fn(&[u8]) -> Option<(Addr, &[u8])>) -> Option<(Addr, &[u8])> {
+    let (addr, before) = addr_back(s)?;
+    let (_, []) = written(s.get(before.len()..)?)? else { return None };
+    Some((addr, before))
 }
 
 /// [`addr_port`], `[2001:db8::1]` or a bare address.
@@ -169,5 +206,5 @@ pub fn addr_dot_port(s: &[u8]) -> Option<(Addr, &[u8])> {
 
 /// [`addr_dot_port`] at the end, and what stands before it.
 pub fn addr_dot_port_back(s: &[u8]) -> Option<(Addr, &[u8])> {
-    addr_back(number_back(s)?.strip_suffix(b".")?).filter(|(addr, _)| addr.is_v4())
+    dotted_back(number_back(s)?.strip_suffix(b".")?, v4)
 }

@@ -11,11 +11,9 @@ pub fn is_own(own: &[u8], name: &[u8]) -> bool {
     let Some(last) = pieces.next_back() else { return rest.is_empty() };
     let Some(middle) = rest.strip_suffix(last) else { return false };
     rest = middle;
-    for piece in pieces {
-        match rest.windows(piece.len().max(1)).position(|w| w == piece) {
-            Some(at) => rest = rest.get(at.saturating_add(piece.len())..).unwrap_or(&[]),
-            None => return piece.is_empty(),
-        }
+    for piece in pieces.filter(|p| !p.is_empty()) {
+        let Some(at) = rest.windows(piece.len().max(1)).position(|w| w == piece) else { return false };
+        rest = rest.get(at.saturating_add(piece.len())..).unwrap_or(&[]);
     }
     true
 }

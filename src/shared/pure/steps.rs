@@ -62,7 +62,7 @@ impl Free<'_> for () {}
 
 /// Whom the message's part accuses, if these steps take all of it: `Some(None)` for steps without the accused.
 pub fn take<'a>(code: &'a [u8], message: &'a [u8], free: &mut impl Free<'a>) -> Option<Option<Addr>> {
-    let mut state = State { addr: None, back: false, text: false };
+    let mut state = State { addr: None, back: false, text: false, inside: false };
     let rest = read(code, message, &mut state, free, DEPTH)?;
     if state.text {
         free.free(rest, &[]);
@@ -74,6 +74,8 @@ struct State {
     addr: Option<Addr>,
     back: bool,
     text: bool,
+    /// In a part that is searched for: none is searched for within it.
+    inside: bool,
 }
 
 /// Steps not yet taken.
@@ -128,7 +130,9 @@ fn read<'a>(
                 let inner = code.steps()?;
                 read(inner, s, state, free, depth).unwrap_or(s)
             }
-            op::ONCE | op::FIND => searched(step, s, &mut code, state, free)?,
+            // Nor what has no bound: the part is tried at many places.
+            op::NOT | op::BLANKS | op::WORD | op::QUOTED if state.inside => return None,
+            op::ONCE | op::FIND if !state.inside => searched(step, s, &mut code, state, free)?,
             op::BACK => {
                 state.back = true;
                 s
@@ -230,7 +234,7 @@ fn searched<'a>(
 ) -> Option<&'a [u8]> {
     let (lead, steps) = (code.text()?, code.steps()?);
     let part = |s: &'a [u8]| {
-        let mut state = State { addr: None, back: false, text: false };
+        let mut state = State { addr: None, back: false, text: false, inside: true };
         let rest = read(steps, s, &mut state, &mut (), DEPTH)?;
         Some((state.addr, rest))
     };

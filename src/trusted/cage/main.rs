@@ -105,6 +105,9 @@ fn close(row: &Cage, launch: &Launch, program: &Fd, log: &Log) -> Result<(), Fai
     ] {
         set_limit(limit, most).map_err(step("prlimit64"))?;
     }
+    if let Some(most) = row.seconds {
+        set_limit(Limit::Cpu, most).map_err(step("prlimit64"))?;
+    }
     // 6. The role's calls and what is still needed to get there. The role itself removes the rest.
     filter(row)
 }

@@ -16,21 +16,9 @@ pub(super) const MOST: usize = 64 << 10;
 /// not, and answers false.
 pub(crate) fn load(path: &[u8], strict: bool, log: &Log, own: Option<&[u8]>, to: &mut Settings) -> bool {
     let mut text = [0u8; MOST + 1];
-    let len = match bytes(path, strict, &mut text) {
-        Ok(len) => len,
-        Err((what, errno)) => {
-            log.line(Level::Error, |t| {
-                t.quoted(path)
-                    .bytes(b": ")
-                    .bytes(what.as_bytes())
-                    .bytes(b": ")
-                    .bytes(errno.name().as_bytes());
-            });
-            return false;
-        }
-    };
+    let Some(text) = bytes(path, strict, log, &mut text) else { return false };
     let catalogue = Catalogue { built: FILTERS, own: own.unwrap_or(&[]), loose: own.is_none() };
-    match settings::read(text.get(..len).unwrap_or(&[]), catalogue, to) {
+    match settings::read(text, catalogue, to) {
         Ok(()) => true,
         Err(fault) => {
             log.line(Level::Error, |t| fault.write(path, t));
@@ -39,8 +27,24 @@ pub(crate) fn load(path: &[u8], strict: bool, log: &Log, own: Option<&[u8]>, to:
     }
 }
 
-/// What stands in a file that nobody but root may be able to write.
-pub(super) fn bytes(path: &[u8], strict: bool, text: &mut [u8]) -> Result<usize, (&'static str, Errno)> {
+/// What stands in a file that nobody but root may be able to write; says why not.
+pub(super) fn bytes<'a>(path: &[u8], strict: bool, log: &Log, text: &'a mut [u8]) -> Option<&'a [u8]> {
+    match fill(path, strict, text) {
+        Ok(len) => text.get(..len),
+        Err((what, errno)) => {
+            log.line(Level::Error, |t| {
+                t.quoted(path)
+                    .bytes(b": ")
+                    .bytes(what.as_bytes())
+                    .bytes(b": ")
+                    .bytes(errno.name().as_bytes());
+            });
+            None
+        }
+    }
+}
+
+fn fill(path: &[u8], strict: bool, text: &mut [u8]) -> Result<usize, (&'static str, Errno)> {
     let fd = open(At::Cwd, path, flags::O_NONBLOCK | flags::O_NOCTTY, 0, 0)
         .map_err(|e| ("cannot be opened", e))?;
     let s = stat(&fd).map_err(|e| ("cannot be looked at", e))?;

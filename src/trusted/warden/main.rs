@@ -37,7 +37,7 @@ use bailiff::shims::errno::Errno;
 use bailiff::shims::identity::uids;
 use bailiff::shims::process::{Start, processors, set_nice, set_processors, signals};
 use family::{Ended, House};
-use own::Own;
+use own::{Own, Place};
 use run::generation;
 
 /// Exit codes: usage or configuration; a kernel that refused.
@@ -74,9 +74,10 @@ fn main(start: &Start) -> u8 {
         log.say(Level::Error, "usage: bailiffd [--config FILE] [--check] [--dry-run]");
         return USAGE;
     };
-    let mut settings = Settings::EMPTY;
-    if words.check {
-        return check(&words, &log, &mut settings);
+    let (mut settings, mut own) = (Settings::EMPTY, Own::NONE);
+    // Only root can start the cage in which filters are compiled.
+    if words.check && uids() != Ok([0; 3]) {
+        return check(&words, &log, &mut own, &mut settings);
     }
     // Its programs are opened before the cage closes only because this needs no input from anybody.
     let opened = roles::Programs::beside_own().and_then(|programs| Ok((programs, signals()?)));
@@ -88,9 +89,11 @@ fn main(start: &Start) -> u8 {
         return failed(&log, what, errno);
     }
     let Ok(strict) = is_host() else { return failed(&log, "/proc/self/uid_map", Errno::ENOENT) };
-    let mut own = Own::NONE;
-    if !read_all(&words, strict, &log, &programs, &mut own, &mut settings) {
-        return USAGE;
+    if let Err(code) = read_all(&words, strict, &log, &programs, &mut own, &mut settings) {
+        return code;
+    }
+    if words.check {
+        return good(&words, &log, &settings);
     }
     let beat_ns = beat(start);
     loop {
@@ -98,7 +101,7 @@ fn main(start: &Start) -> u8 {
         let notify = Notify::new(start.env(b"NOTIFY_SOCKET"));
         let house = House { log: &log, notify, signals: &signals, programs: &programs, beat_ns };
         let (mut next, mut next_own) = (Settings::EMPTY, Own::NONE);
-        let reload = || read_all(&words, strict, &log, &programs, &mut next_own, &mut next);
+        let reload = || read_all(&words, strict, &log, &programs, &mut next_own, &mut next).is_ok();
         match serve(&house, (&settings, &own), &words, strict, reload) {
             Ok(Ended::Stop(code)) => return code,
             Ok(Ended::Reload) => {
@@ -110,11 +113,25 @@ fn main(start: &Start) -> u8 {
     }
 }
 
-/// `--check`: reads the configuration and says what it comes to.
-fn check(words: &Words, log: &Log, settings: &mut Settings) -> u8 {
-    if !config::load(words.config, false, log, None, settings) {
+/// `--check` without privilege: reads the configuration. Where the operator has filters of his own, what they say is not
+/// known: any name of a filter is taken.
+fn check(words: &Words, log: &Log, own: &mut Own, settings: &mut Settings) -> u8 {
+    let place = Place { config: words.config, strict: false, log };
+    if !own.find(place) {
         return USAGE;
     }
+    let image = if own.is_any() { None } else { Some(&[][..]) };
+    if !config::load(words.config, false, log, image, settings) {
+        return USAGE;
+    }
+    if own.is_any() {
+        log.say(Level::Warning, "filters/*.filter are not checked: that is done in a cage, which only root can start");
+    }
+    good(words, log, settings)
+}
+
+/// Says what the configuration comes to.
+fn good(words: &Words, log: &Log, settings: &Settings) -> u8 {
     log.line(Level::Notice, |t| {
         t.quoted(words.config).bytes(b": good: jails");
         for jail in settings.terms.jails() {
@@ -125,7 +142,7 @@ fn check(words: &Words, log: &Log, settings: &mut Settings) -> u8 {
 }
 
 /// Reads the configuration. Where the operator has filters of his own, twice: once for the account that compiles them,
-/// and again when it is known what they say.
+/// and again when it is known what they say. The error is the exit code, and the reason was said.
 fn read_all(
     words: &Words,
     strict: bool,
@@ -133,21 +150,22 @@ fn read_all(
     programs: &roles::Programs,
     own: &mut Own,
     to: &mut Settings,
-) -> bool {
-    if !own.find(words.config, log) {
-        return false;
+) -> Result<(), u8> {
+    let place = Place { config: words.config, strict, log };
+    let load = |image, to: &mut Settings| match config::load(words.config, strict, log, image, to) {
+        true => Ok(()),
+        false => Err(USAGE),
+    };
+    if !own.find(place) {
+        return Err(USAGE);
     }
     if own.is_any() {
-        if !config::load(words.config, strict, log, None, to) {
-            return false;
-        }
-        let Ok(launches) = launches(to, strict, log) else { return false };
-        let launch = launches.iter().find(|(role, _)| *role == Role::Watcher);
-        if !launch.is_some_and(|(_, l)| own.compile(words.config, strict, log, programs, l)) {
-            return false;
-        }
+        load(None, to)?;
+        let launches = launches(to, strict, log)?;
+        let launch = launches.iter().find(|(role, _)| *role == Role::Watcher).map(|(_, launch)| launch);
+        own.compile(place, programs, launch.ok_or(SYSTEM)?)?;
     }
-    config::load(words.config, strict, log, Some(own.image()), to)
+    load(Some(own.image()), to)
 }
 
 fn failed(log: &Log, what: &str, errno: Errno) -> u8 {

@@ -6,6 +6,7 @@
 use super::config;
 use super::former::next;
 use super::roles::{Child, Programs, start};
+use super::{SYSTEM, USAGE};
 use bailiff::shared::base::channel::receive;
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::cages::Role;
@@ -16,7 +17,7 @@ use bailiff::shared::pure::wire::piece::{self, Kind};
 use bailiff::shared::pure::wire::source::Launch;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
-use bailiff::shims::files::{At, entries, flags, open};
+use bailiff::shims::files::{At, entries, flags, open, stat};
 use bailiff::shims::sockets::send;
 
 /// The operator's own filters.
@@ -25,6 +26,15 @@ pub(crate) struct Own {
     count: usize,
     image: [u8; LONGEST],
     used: usize,
+}
+
+/// Where the files are, and whether none but root may be able to write them.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The configuration: the folder `filters` lies beside it.
+    pub(crate) config: &'a [u8],
+    pub(crate) strict: bool,
+    pub(crate) log: &'a Log,
 }
 
 impl Own {
@@ -42,28 +52,34 @@ impl Own {
     }
 
     /// Finds the files. False, with the reason said, where they cannot be looked at or are too many.
-    pub(crate) fn find(&mut self, config: &[u8], log: &Log) -> bool {
-        (self.count, self.used) = (0, 0);
+    pub(crate) fn find(&mut self, place: Place<'_>) -> bool {
+        (self.names, self.count, self.used) = ([FilterName::EMPTY; OWN], 0, 0);
         let mut buf = [0; 300];
-        let path = directory(config, &mut buf);
-        let directory = match open(At::Cwd, path, flags::O_DIRECTORY, 0, 0) {
-            Ok(directory) => directory,
+        let path = directory(place.config, &mut buf);
+        let opened = match open(At::Cwd, path, flags::O_DIRECTORY, 0, 0) {
             Err(Errno::ENOENT) => return true,
-            Err(errno) => return refused(log, path, errno.name()),
+            opened => opened.and_then(|directory| Ok((stat(&directory)?, directory))),
         };
+        let (stat, directory) = match opened {
+            Ok(opened) => opened,
+            Err(errno) => return refused(place.log, path, errno.name()),
+        };
+        if place.strict && (stat.uid != 0 || stat.mode & 0o022 != 0) {
+            return refused(place.log, path, "others than root can write it");
+        }
         let mut buf = [0u8; 16384];
         loop {
             let len = match entries(&directory, &mut buf) {
                 Ok(0) => return true,
                 Ok(len) => len,
-                Err(errno) => return refused(log, path, errno.name()),
+                Err(errno) => return refused(place.log, path, errno.name()),
             };
             let mut rest = buf.get(..len).unwrap_or(&[]);
             while let Some((entry, behind)) = next(rest) {
                 if let Some(name) = entry.strip_suffix(b".filter")
-                    && !self.add(name)
+                    && !self.add(name, (path, entry), place.log)
                 {
-                    return refused(log, path, "at most 32 filters, each name at most 32 of a-z, 0-9, _ and -");
+                    return false;
                 }
                 rest = behind;
             }
@@ -71,11 +87,16 @@ impl Own {
     }
 
     /// Puts a name into its place by the alphabet.
-    fn add(&mut self, name: &[u8]) -> bool {
+    fn add(&mut self, name: &[u8], (directory, entry): (&[u8], &[u8]), log: &Log) -> bool {
         let plain = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-        let Some(mut carried) = FilterName::new(name).filter(|_| name.iter().all(plain)) else { return false };
+        let taken = FilterName::new(name).filter(|_| !name.is_empty() && name.iter().all(plain));
+        let Some(mut carried) = taken else {
+            return refused(log, entry, "expected a name of at most 32 of a-z, 0-9, _ and - before .filter");
+        };
         self.count = self.count.saturating_add(1);
-        let Some(names) = self.names.get_mut(..self.count) else { return false };
+        let Some(names) = self.names.get_mut(..self.count) else {
+            return refused(log, directory, "more than 32 filters");
+        };
         for slot in names {
             if *slot == FilterName::EMPTY || carried.bytes() < slot.bytes() {
                 core::mem::swap(slot, &mut carried);
@@ -84,48 +105,50 @@ impl Own {
         true
     }
 
-    /// Has the files compiled. False, with the reason said, where one is refused.
+    /// Has the files compiled. The error is the exit code, and the reason was said.
     pub(crate) fn compile(
         &mut self,
-        config: &[u8],
-        strict: bool,
-        log: &Log,
+        place: Place<'_>,
         programs: &Programs,
         launch: &Launch,
-    ) -> bool {
+    ) -> Result<(), u8> {
         let stderr = Fd::given(2);
         let mut buf = [0; piece::LEN];
         let first = self.names.first().map_or(&[][..], |name| name.bytes());
         let name = piece::encode(Kind::Name, first, &mut buf).unwrap_or(&[]);
         let child = start(Role::Compiler, programs, launch, name, &[&stderr, &stderr]);
         stderr.leave_open();
-        let Ok(Child { channel: Some(channel), .. }) = child else {
-            return refused(log, b"bailiff-compiler", "cannot be started");
+        let channel = match child {
+            Ok(Child { channel: Some(channel), .. }) => channel,
+            Ok(_) => return Err(SYSTEM),
+            Err(errno) => {
+                place.log.refused(Level::Error, "bailiff-compiler cannot be started", errno);
+                return Err(SYSTEM);
+            }
         };
-        for (place, name) in self.names.iter().enumerate().take(self.count) {
-            if place > 0 && tell(&channel, Kind::Name, name.bytes()).is_none() {
-                return false;
-            }
-            if !give(config, name, strict, log, &channel) {
-                return false;
+        for (index, name) in self.names.iter().enumerate().take(self.count) {
+            give(place, name, index > 0, &channel)?;
+        }
+        // Where it has ended, nothing comes either.
+        let _ = tell(&channel, Kind::End, &[]);
+        match self.take(&channel) {
+            Some(true) => Ok(()),
+            Some(false) => Err(USAGE),
+            None => {
+                refused(place.log, b"filters", "bailiff-compiler ended before it was done: it has 10 seconds and 64 MiB");
+                Err(SYSTEM)
             }
         }
-        let sent = tell(&channel, Kind::End, &[]);
-        if sent.and_then(|()| self.take(&channel)).is_some() {
-            return true;
-        }
-        // What the compiler refused, it has said itself.
-        self.used = 0;
-        refused(log, b"filters", "the operator's own filters are refused")
     }
 
-    /// Takes the image, up to its end.
-    fn take(&mut self, channel: &Fd) -> Option<()> {
+    /// Takes the image, up to its end. False: the filters are refused, and the compiler has said why.
+    fn take(&mut self, channel: &Fd) -> Option<bool> {
         let mut buf = [0; piece::LEN];
         loop {
             let (kind, part) = piece::decode(receive(channel, &mut buf, true).ok()?)?;
             match kind {
-                Kind::End => return Some(()),
+                Kind::End => return Some(true),
+                Kind::Refused => return Some(false),
                 Kind::Image => {
                     let end = self.used.checked_add(part.len())?;
                     for (slot, b) in self.image.get_mut(self.used..end)?.iter_mut().zip(part) {
@@ -166,19 +189,16 @@ fn directory<'a>(config: &[u8], out: &'a mut [u8; 300]) -> &'a [u8] {
     text.finish()
 }
 
-/// Sends the text of one file.
-fn give(config: &[u8], name: &FilterName, strict: bool, log: &Log, channel: &Fd) -> bool {
+/// Sends one file: its name, unless that was sent, and its text. A compiler that has ended is found out by its silence.
+fn give(place: Place<'_>, name: &FilterName, named: bool, channel: &Fd) -> Result<(), u8> {
     let (mut head, mut buf) = ([0; 300], [0; 340]);
     let mut path = Text::new(&mut buf);
-    path.bytes(directory(config, &mut head)).byte(b'/').bytes(name.bytes()).bytes(b".filter");
-    let path = path.finish();
+    path.bytes(directory(place.config, &mut head)).byte(b'/').bytes(name.bytes()).bytes(b".filter");
     let mut text = [0u8; config::MOST + 1];
-    let len = match config::bytes(path, strict, &mut text) {
-        Ok(len) => len,
-        Err((what, errno)) => {
-            return refused(log, path, what) || refused(log, path, errno.name());
-        }
-    };
-    let text = text.get(..len).unwrap_or(&[]);
-    text.chunks(piece::MOST).try_for_each(|part| tell(channel, Kind::Text, part)).is_some()
+    let text = config::bytes(path.finish(), place.strict, place.log, &mut text).ok_or(USAGE)?;
+    if named {
+        let _ = tell(channel, Kind::Name, name.bytes());
+    }
+    let _ = text.chunks(piece::MOST).try_for_each(|part| tell(channel, Kind::Text, part));
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! Runs in: the warden, the client. In: the catalogue, the image of the operator's own filters, a name. Out: what a jail
 //! needs to know of its filter.
 
+use super::text::path;
 use super::{LOGS, Path};
 use crate::shared::pure::filter::Filter;
 use crate::shared::pure::image;
@@ -61,8 +62,9 @@ impl Catalogue<'_> {
     }
 }
 
+/// Only what the configuration could say too: the image comes from a process that has no privilege.
 fn put<T: AsRef<[u8]>>(logs: &mut [Path; LOGS], from: impl Iterator<Item = T>) {
-    for (slot, log) in logs.iter_mut().zip(from) {
-        *slot = Path::new(log.as_ref()).unwrap_or(Path::EMPTY);
+    for (slot, log) in logs.iter_mut().zip(from.filter_map(|log| path(log.as_ref()))) {
+        *slot = log;
     }
 }

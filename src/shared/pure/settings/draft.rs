@@ -6,13 +6,13 @@
 use super::fault::{Fault, What};
 use super::{Catalogue, DAEMON, FilterName, GUARD, JAIL, Jail, KEYS, LOGS, Name, Path, Settings, TABLES};
 use crate::shared::pure::toml::{self, Spot, Str, Value};
-use crate::shared::pure::wire::terms::{JAILS, MANUAL_NAME, NO_FILTER, Terms};
+use crate::shared::pure::wire::terms::{JAILS, MANUAL_NAME, NAME, NO_FILTER, Terms};
 
 const START: Spot = Spot { line: 1, column: 1 };
 const SECTION: &str = "[daemon], [guard] or [jail.NAME]";
 const LOOSE: &str = "a section such as [jail.sshd] before the first key";
 const ONCE: &str = "each key and each section once, this one is here again";
-const NAME: &str = "a jail's name: at most 16 of a-z, 0-9, _ and -, and not manual";
+const A_NAME: &str = "a jail's name: at most 24 of a-z, 0-9, _ and -, and not manual";
 const MANY: &str = "at most 31 jails that are enabled, and at most 128 sections";
 const NO_LOGS: &str = "logs in this jail, as its filter knows of none";
 const INSIST: &str = "insist = true in this jail: others can forge the lines of its filter (bailiff filters show NAME says how)";
@@ -84,13 +84,13 @@ impl<'s> Draft<'s> {
     /// Ends the open section and opens this one.
     pub(super) fn table(&mut self, spot: Spot, section: Str<'_>, name: Option<Str<'_>>) -> Result<(), Fault> {
         self.close()?;
-        let mut buf = [0; 16];
+        let mut buf = [0; NAME];
         let this = match name {
             None if section.is("daemon") => (DAEMON, Name::EMPTY),
             None if section.is("guard") => (GUARD, Name::EMPTY),
             Some(name) if section.is("jail") => {
                 let name = name.copy(&mut buf).filter(|n| *n != MANUAL_NAME).and_then(Name::parse);
-                (JAIL, name.ok_or(wrong(spot, NAME))?)
+                (JAIL, name.ok_or(wrong(spot, A_NAME))?)
             }
             _ => return Err(wrong(spot, SECTION)),
         };

@@ -4,6 +4,7 @@ use super::batch::Record;
 use super::cursor::{Get, Put};
 pub use super::rows::{BanRow, Figure, Held, JailRow, Origin, SourceRow, TallyRow};
 use super::rows::{get_ban, get_jail, get_prefix};
+use super::terms::NAME;
 use crate::shared::pure::addr::{Addr, Prefix};
 
 /// What a client asks for.
@@ -22,7 +23,7 @@ pub enum Ask {
 }
 
 /// `jail` of a request that means every jail.
-pub const ANY_JAIL: [u8; 16] = [0; 16];
+pub const ANY_JAIL: [u8; NAME] = [0; NAME];
 
 /// One request; a connection carries one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +33,7 @@ pub struct Request {
     /// The network, where the request names one; else all zero.
     pub prefix: Prefix,
     /// The jail's name, zero-padded; all zero for any (List, Unban) or for `manual` (Ban).
-    pub jail: [u8; 16],
+    pub jail: [u8; NAME],
     /// Seconds, 0 for ever (Ban).
     pub duration_s: u32,
 }

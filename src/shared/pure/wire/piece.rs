@@ -20,6 +20,8 @@ pub enum Kind {
     Image = b'I' as isize,
     /// There is no more.
     End = b'E' as isize,
+    /// A filter is refused, and the compiler has said why.
+    Refused = b'R' as isize,
 }
 
 /// The datagram of a piece; `None` for one that is too long.
@@ -35,6 +37,6 @@ pub fn encode<'a>(kind: Kind, part: &[u8], out: &'a mut [u8; LEN]) -> Option<&'a
 /// The piece in a datagram.
 pub fn decode(datagram: &[u8]) -> Option<(Kind, &[u8])> {
     let (first, part) = datagram.split_first()?;
-    let kinds = [Kind::Name, Kind::Text, Kind::Image, Kind::End];
+    let kinds = [Kind::Name, Kind::Text, Kind::Image, Kind::End, Kind::Refused];
     Some((kinds.into_iter().find(|k| *k as u8 == *first)?, part))
 }

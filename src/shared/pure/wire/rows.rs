@@ -1,5 +1,6 @@
 //! The rows of a reply: bans, jails, sources, tallies, and the numbers of the figures. Tracker -> client.
 use super::cursor::Get;
+use super::terms::NAME;
 use crate::shared::pure::addr::{Addr, Prefix};
 
 /// Where a ban comes from.
@@ -57,7 +58,7 @@ pub struct JailRow {
     /// Modes in force.
     pub modes: u8,
     /// Its name, zero-padded.
-    pub name: [u8; 16],
+    pub name: [u8; NAME],
     /// Limit.
     pub maxretry: u16,
     /// Limit, seconds.

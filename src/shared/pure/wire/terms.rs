@@ -5,7 +5,7 @@
 
 mod jail;
 
-pub use self::jail::{Jail, Name, Word};
+pub use self::jail::{Jail, NAME, Name, Word};
 use super::cursor::{Get, Put};
 use crate::shared::pure::image;
 use crate::shared::pure::addr::{Addr, Prefix};

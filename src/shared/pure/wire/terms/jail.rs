@@ -10,8 +10,10 @@ use crate::shared::pure::wire::cursor::{Get, Put};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Word<const N: usize>([u8; N]);
 
-/// A jail's name: 1 to 16 of a-z, 0-9, `_` and `-`, the first a letter or digit.
-pub type Name = Word<16>;
+/// Bytes of a jail's name, at most.
+pub const NAME: usize = 24;
+/// A jail's name: 1 to 24 of a-z, 0-9, `_` and `-`, the first a letter or digit.
+pub type Name = Word<NAME>;
 
 impl<const N: usize> Word<N> {
     /// No text.
