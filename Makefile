@@ -10,7 +10,7 @@ build := $(CARGO) build --release --locked --offline
 roles := bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler
 libexec := $(PREFIX)/libexec/bailiff
 
-.PHONY: all test unit system check demo bench install clean
+.PHONY: all test unit system check demo bench fuzz install clean
 .PHONY: deps layers unsafe tcb fmt clippy syscalls panics elf repro plants aarch64 show-filter
 
 all:
@@ -60,6 +60,10 @@ demo: all
 
 bench: all
 	@audit/bench/bench.py
+
+# SECONDS for each target (600), FUZZ_TARGETS to choose some.
+fuzz:
+	@audit/fuzz/fuzz.sh
 
 # Installs what `make` has built, and builds nothing: whoever installs needs no compiler. The path of the configuration is
 # the daemon's own; one that is there is left as it is.

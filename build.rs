@@ -1,6 +1,6 @@
 //! Build script: compiles the filters into match code, and gives the programs their link arguments.
 //!
-//! In: filters/*.filter. Out: OUT_DIR/filters.rs and OUT_DIR/catalogue.rs; link arguments for the six programs, which
+//! In: filters/*.filter. Out: OUT_DIR/filters.rs and OUT_DIR/catalogue.rs; link arguments for the seven programs, which
 //! have no libc and no loader. Never: runs a program, looks at the network, the time or the environment beyond Cargo's.
 use std::path::Path;
 

@@ -30,14 +30,14 @@ export LD_LIBRARY_PATH="$cross/root/usr/lib/x86_64-linux-gnu:$cross/root/usr/lib
 out=$cross/target
 RUSTC="$cross/root/usr/bin/rustc" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc CARGO_TARGET_DIR=$out \
     cargo build --quiet --release --locked --offline --target aarch64-unknown-linux-gnu
-echo "ok    aarch64: all six programs compile and link ($(rustc --version))"
+echo "ok    aarch64: all seven programs compile and link ($(rustc --version))"
 programs=$out/aarch64-unknown-linux-gnu/release
 said=$(timeout 60 qemu-aarch64-static "$programs/bailiff" version 2>&1) || true
 case $said in
 "bailiff "[0-9]*) echo "ok    aarch64: $said runs" ;;
 *) echo "FAIL  aarch64: bailiff version said: $said"; exit 1 ;;
 esac
-for program in bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft; do
+for program in bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler; do
     code=0
     timeout 60 qemu-aarch64-static "$programs/$program" </dev/null >/dev/null 2>&1 || code=$?
     [ $code = 100 ] || [ $code = 111 ] || { echo "FAIL  aarch64: $program left with $code, not 100 or 111"; exit 1; }

@@ -16,6 +16,7 @@ seconds=${SECONDS:-600}
 [ "$seconds" -gt 0 ] || seconds=600
 cd "$(dirname "$0")/../.." || exit 1
 ulimit -c 0
+compiler=${RUSTC:-rustc}
 targets=${FUZZ_TARGETS:-parser primitives headers engine image}
 work=$(realpath -m "${CARGO_TARGET_DIR:-target}")/fuzz
 mkdir -p "$work/out" "$work/found" || exit 1
@@ -40,7 +41,7 @@ fi
 
 # SOURCE RUSTC-ARGUMENT...: with libFuzzer's counters, and every check that Rust has.
 instrumented() {
-    OUT_DIR=$work/out rustc --edition 2024 -O -Cpanic=abort -Ccodegen-units=1 -Cdebug-assertions=on \
+    OUT_DIR=$work/out "$compiler" --edition 2024 -O -Cpanic=abort -Ccodegen-units=1 -Cdebug-assertions=on \
         -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
         -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
         -Cllvm-args=-sanitizer-coverage-trace-compares --out-dir "$work" "$@"
@@ -49,10 +50,9 @@ build() { # TARGET: what build.rs makes of the filters, the library, and the tar
     instrumented --crate-type staticlib --crate-name "$1" --extern "bailiff=$work/libbailiff.rlib" "audit/fuzz/$1.rs" &&
         "$linker" -fsanitize=fuzzer -o "$work/$1" "$work/lib$1.a" -lgcc_s -lpthread -ldl -lm
 }
-{ rustc --edition 2024 -O -o "$work/build-script" build.rs && OUT_DIR=$work/out "$work/build-script" &&
-    instrumented --crate-type rlib --crate-name bailiff src/lib.rs; } >"$work/build.log" 2>&1 &&
-    ! grep '^cargo::error' "$work/build.log" ||
-    { tail -20 "$work/build.log"; echo "FAIL  the library is not built"; exit 1; }
+{ "$compiler" --edition 2024 -O -o "$work/build-script" build.rs && OUT_DIR=$work/out "$work/build-script" &&
+    [ "$(grep -c '^cargo::error' "$work/build.log")" = 0 ] && instrumented --crate-type rlib --crate-name bailiff src/lib.rs; } >"$work/build.log" 2>&1 ||
+    { grep -v '^cargo::rustc' "$work/build.log" | tail -20; echo "FAIL  the library is not built"; exit 1; }
 
 # The example lines of the filters, each a file of its own, behind so many bytes of a target's own.
 lines() { # FOLDER

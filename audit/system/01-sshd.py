@@ -62,8 +62,8 @@ def unknown_filter():
                              f'filter = "sshhd"\nlogs = ["{daemon.log}"]\n')
     for words in ([], ["--check"]):
         run = subprocess.run([BIN / "bailiffd", "--config", daemon.config, *words], capture_output=True, text=True, timeout=20)
-        wanted = f"{daemon.config}:6:10: filter: "
-        check(run.returncode == 100 and wanted in run.stderr and re.search(r"\bsshd\b", run.stderr.split(wanted)[1]),
+        wanted = f"{daemon.config}:6:10: filter: expected the name of a filter"
+        check(run.returncode == 100 and wanted in run.stderr,
               f"an unknown filter, {words or 'at start'}: exit 100 and {run.stderr.strip().split('/')[-1]!r}")
 
 

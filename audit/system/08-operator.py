@@ -14,7 +14,7 @@ for text, expected in [
     ("[jail.sshd]\nenabled = true\nmaxretries = 3\n", r":3:1: expected a key of \[jail.NAME\]"),
     ("[jail.sshd]\nenabled = true\nfindtime = 600\n", r':3:12: findtime: expected a duration such as "10m"'),
     ("[jail.sshd]\nenabled = true\nmaxretry = 0\n", r":3:12: maxretry: expected"),
-    ("[jail.web]\nenabled = true\nfilter = \"nonexistent\"\n", r":3:10: filter: expected one that is compiled in: .*sshd"),
+    ("[jail.web]\nenabled = true\nfilter = \"nonexistent\"\n", r":3:10: filter: expected the name of a filter; `bailiff filters` lists them"),
     ("[jial.sshd]\nenabled = true\n", r":1:2: expected"),
     ("", r":1:1: expected a section such as \[jail.sshd\]"),
 ]:

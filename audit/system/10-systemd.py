@@ -83,7 +83,7 @@ check("198.51.100.7" in run("bailiff", "list"), "bailiff list shows it")
 run("sh", "-c", "cat >>/var/log/own.log", text="no 198.51.100.17\n" * 3)
 wait_for(lambda: "198.51.100.17" in in_set("own_v4_32"), "a ban by a filter of the operator's own")
 check(True, "a filter in /etc/bailiff/filters: compiled under the shipped unit, and it bans")
-wait_for(lambda: "1 bans in force" in show("StatusText"), "the status line")
+wait_for(lambda: "2 bans in force" in show("StatusText"), "the status line")
 check(True, f"STATUS: {show('StatusText')}")
 
 pid = show("MainPID")

@@ -11,9 +11,20 @@ pub fn is_own(own: &[u8], name: &[u8]) -> bool {
     let Some(last) = pieces.next_back() else { return rest.is_empty() };
     let Some(middle) = rest.strip_suffix(last) else { return false };
     rest = middle;
-    for piece in pieces.filter(|p| !p.is_empty()) {
-        let Some(at) = rest.windows(piece.len().max(1)).position(|w| w == piece) else { return false };
-        rest = rest.get(at.saturating_add(piece.len())..).unwrap_or(&[]);
+    for piece in pieces {
+        let Some(behind) = behind(rest, piece) else { return false };
+        rest = behind;
     }
     true
+}
+
+/// What stands behind the first place of this piece.
+fn behind<'a>(text: &'a [u8], piece: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = text;
+    loop {
+        if let Some(behind) = rest.strip_prefix(piece) {
+            return Some(behind);
+        }
+        (_, rest) = rest.split_first()?;
+    }
 }
