@@ -10,8 +10,9 @@ use bailiff::shims::clock::random;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::slots::slots;
 
-/// Tallies there is room for, a power of two; an eighth stays free, so that searches stay short.
+/// Places in the table, a power of two.
 const PLACES: usize = 1 << 17;
+/// Tallies there is room for: an eighth of the places stays free, so that searches stay short.
 const MOST: usize = PLACES - PLACES / 8;
 
 /// When a filter bans: its jail's limits, or the configuration's defaults.
@@ -42,8 +43,7 @@ impl Limits {
     }
 }
 
-/// The words of a tally: one line of the processor's cache. The third holds the attempts: where it is zero, the
-/// place is free.
+/// The words of a tally: one line of the processor's cache.
 const WORDS: usize = 8;
 
 /// What is known of one network under one filter.
@@ -89,25 +89,12 @@ impl Tally {
         [a, b, key, self.first, self.last, self.banned_s, self.until_s, counts]
     }
 
-    fn unpack(words: &[u64; WORDS]) -> Option<Self> {
+    fn unpack(words: &[u64; WORDS]) -> Self {
         let [a, b, key, first, last, banned_s, until_s, counts] = *words;
         let [e, f, g, h, held, next, several, _] = counts.to_le_bytes();
         let (filter, length, attempts) = (key as u8, (key >> 8) as u8, key >> 16);
         let (addr, several, bans) = (joined(a, b), several != 0, u32::from_le_bytes([e, f, g, h]));
-        (key != 0).then_some(Self {
-            filter,
-            length,
-            addr,
-            several,
-            attempts,
-            first,
-            last,
-            banned_s,
-            bans,
-            held,
-            next,
-            until_s,
-        })
+        Self { filter, length, addr, several, attempts, first, last, banned_s, bans, held, next, until_s }
     }
 
     /// The network.
@@ -153,8 +140,11 @@ impl Tally {
 
 /// The table.
 pub(crate) struct Tallies {
+    /// By the hash of a network: the number of its tally, from 1; 0 is free.
+    places: &'static mut [u32],
+    /// The tallies, in the order in which their networks came.
     tallies: &'static mut [[u64; WORDS]],
-    /// The newest times of each, `ring` for each place.
+    /// The newest times of each, `ring` for each tally.
     times: &'static mut [u32],
     ring: usize,
     key: [u64; 2],
@@ -168,45 +158,48 @@ impl Tallies {
     pub(crate) fn new(maxretry: u8) -> Result<Self, Errno> {
         let (mut secret, ring) = ([0; 16], usize::from(maxretry.max(1)));
         random(&mut secret)?;
-        let [high, low] = halves(&Addr(secret));
-        let times = slots(PLACES.saturating_mul(ring))?;
-        Ok(Self { tallies: slots(PLACES)?, times, ring, key: [high, low], held: 0, untold: 0 })
+        let (places, tallies, times) = (slots(PLACES)?, slots(MOST)?, slots(MOST.saturating_mul(ring))?);
+        Ok(Self { places, tallies, times, ring, key: halves(&Addr(secret)), held: 0, untold: 0 })
     }
 
     /// Notes one match of this filter.
     pub(crate) fn note(&mut self, filter: u8, found: (Addr, u16), at: Option<Moment>, limits: &Limits) {
         let (addr, weight) = found;
         let net = limits.counted(addr);
-        let Some(place) = self.find(filter, &net) else {
+        let Some(number) = self.find(filter, &net) else {
             self.untold = self.untold.saturating_add(1);
             return;
         };
-        let Some(words) = self.tallies.get_mut(place) else { return };
-        let from = place.saturating_mul(self.ring);
+        let Some(words) = self.tallies.get_mut(number) else { return };
+        let from = number.saturating_mul(self.ring);
         let ring = self.times.get_mut(from..).and_then(|t| t.get_mut(..self.ring)).unwrap_or(&mut []);
-        let mut tally = Tally::unpack(words).unwrap_or_else(|| {
+        let mut tally = if number < self.held {
+            Tally::unpack(words)
+        } else {
             self.held = self.held.saturating_add(1);
             Tally { length: net.len, filter, addr, ..Tally::default() }
-        });
+        };
         tally.note(addr, weight, at, limits, ring);
         *words = tally.pack();
     }
 
-    /// The place of this network's tally, or where it can begin; none where the table is full.
-    fn find(&self, filter: u8, net: &Prefix) -> Option<usize> {
+    /// The number of this network's tally, or of the one that it can have; none where the table is full.
+    fn find(&mut self, filter: u8, net: &Prefix) -> Option<usize> {
         let mut bytes = [0; 18];
         for (slot, b) in bytes.iter_mut().zip(net.addr.0.iter().chain(&[filter, net.len])) {
             *slot = *b;
         }
         let mut place = siphash(&self.key, &bytes) as usize & (PLACES - 1);
         loop {
-            let [high, low, key, ..] = self.tallies.get(place)?;
+            let slot = self.places.get_mut(place)?;
+            let Some(number) = slot.checked_sub(1) else {
+                *slot = u32::try_from(self.held).ok().filter(|_| self.held < MOST)?.checked_add(1)?;
+                return Some(self.held);
+            };
+            let [high, low, key, ..] = self.tallies.get(number as usize)?;
             let [owner, length, ..] = key.to_le_bytes();
-            if *key == 0 {
-                return (self.held < MOST).then_some(place);
-            }
             if owner == filter && length == net.len && joined(*high, *low).masked(length) == net.addr {
-                return Some(place);
+                return Some(number as usize);
             }
             place = place.wrapping_add(1) & (PLACES - 1);
         }
@@ -214,15 +207,15 @@ impl Tallies {
 
     /// Sorts: by filter, then the most attempts first. No match can be noted afterwards.
     pub(crate) fn sort(&mut self) {
-        self.tallies.sort_unstable_by_key(|words| {
-            Tally::unpack(words)
-                .map_or((true, 0, 0, Addr::default()), |t| (false, t.filter, !t.attempts, t.addr))
+        let held = self.tallies.get_mut(..self.held).unwrap_or(&mut []);
+        held.sort_unstable_by_key(|words| {
+            let tally = Tally::unpack(words);
+            (tally.filter, !tally.attempts, tally.addr)
         });
-        self.held = MOST;
     }
 
     /// The tallies of a filter, once they are sorted.
     pub(crate) fn of(&self, filter: u8) -> impl Iterator<Item = Tally> {
-        self.tallies.iter().map_while(Tally::unpack).filter(move |tally| tally.filter == filter)
+        self.tallies.iter().take(self.held).map(Tally::unpack).filter(move |tally| tally.filter == filter)
     }
 }
