@@ -78,10 +78,14 @@ fn block(layout: Layout) -> Option<*mut u8> {
 // SAFETY: `block` hands out parts of one mapping, of at least the size asked for and aligned to `LEAST`, that overlap no part
 // handed out before and not given back; there is one thread.
 unsafe impl GlobalAlloc for Heap {
+    /// # Safety
+    /// As `GlobalAlloc::alloc` says: a size that is not zero.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         block(layout).unwrap_or(core::ptr::null_mut())
     }
 
+    /// # Safety
+    /// As `GlobalAlloc::dealloc` says: a block from here, with its own layout.
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let Some(free) = power(layout).and_then(|power| top().free.get_mut(power)) else { return };
         // SAFETY: the block came from `block`, so it holds and is aligned for an address, and nobody uses it any more.
@@ -90,6 +94,9 @@ unsafe impl GlobalAlloc for Heap {
     }
 
     /// A block that has room stays where it is.
+    ///
+    /// # Safety
+    /// As `GlobalAlloc::realloc` says: a block from here, with its own layout, and a size that is not zero.
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let Ok(wanted) = Layout::from_size_align(size, layout.align()) else { return core::ptr::null_mut() };
         if power(wanted) == power(layout) {

@@ -51,7 +51,8 @@ build() { # TARGET: what build.rs makes of the filters, the library, and the tar
         "$linker" -fsanitize=fuzzer -o "$work/$1" "$work/lib$1.a" -lgcc_s -lpthread -ldl -lm
 }
 { "$compiler" --edition 2024 -O -o "$work/build-script" build.rs && OUT_DIR=$work/out "$work/build-script" &&
-    [ "$(grep -c '^cargo::error' "$work/build.log")" = 0 ] && instrumented --crate-type rlib --crate-name bailiff src/lib.rs; } >"$work/build.log" 2>&1 ||
+    [ "$(grep -c '^cargo::error' "$work/build.log")" = 0 ] &&
+    instrumented --crate-type rlib --crate-name bailiff src/lib.rs; } >"$work/build.log" 2>&1 ||
     { grep -v '^cargo::rustc' "$work/build.log" | tail -20; echo "FAIL  the library is not built"; exit 1; }
 
 # The example lines of the filters, each a file of its own, behind so many bytes of a target's own.
@@ -82,7 +83,11 @@ seeds() { # TARGET FOLDER
         # A search within a search, and an optional part within an optional part.
         printf 's\014\001a\006\000\014\001a\002\000\007b\000a a a b' >"$2/searches"
         printf 's\013\004\000\013\001\000\003\000a' >"$2/parts" ;;
-    headers | engine) lines "$2" ;;
+    headers | engine)
+        lines "$2"
+        printf 'Nov 21 19:55:39 host t[1]: message repeated 1001 times: [ x ]' >"$2/repeated"
+        printf '<38>1 2026-11-21T19:55:39.123Z host t 1 - [a b="]\\""] x' >"$2/structured"
+        printf 'Nov 21 19:55:39 host t[1]: [ID 800047 auth.info] x' >"$2/solaris" ;;
     primitives)
         # A byte for the token, one of its parameter.
         for text in '192.0.2.1:22' '[2001:db8::1]:22' '::ffff:192.0.2.1' '192.0.2.1.22 x' '"a\"b" c' '12ab:cd.e-f_g'; do
@@ -107,7 +112,7 @@ for target in $targets; do
     code=$?
     kept=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
     told=$(sed -n 's/.* cov: \([0-9]*\) ft: \([0-9]*\) .*/\1 edges, \2 features/p' "$log" | tail -1)
-    runs=$(number "$log" number_of_executed_units)
+    runs=$(number "$log" number_of_executed_units) told=${told:-still at the seeds}
     if [ "$code" = 0 ]; then
         echo "ok    $target: ${runs:-?} executions in $seconds s, $told, peak $(number "$log" peak_rss_mb) MB, 0 crashes"
         continue

@@ -33,11 +33,18 @@ fn run(line: &[u8]) {
             );
         }
     }
-    for headers in 0..=31 {
-        let heads = form::heads(headers, line);
-        // One form for each, another one for each length of line.
-        let form = FORMS[(usize::from(headers) + line.len()) % FORMS.len()];
-        seen(headers, form, line, heads);
+    for read in 0..8 {
+        // What is read of a line depends on these three.
+        let bits = [before::SYSLOG, before::TIME, before::JOURNAL];
+        let read = bits.iter().zip(0..).map(|(bit, place)| bit * (read >> place & 1)).sum();
+        let heads = form::heads(read, line);
+        for headers in
+            [0, before::RAW, before::UNPADDED, before::RAW | before::UNPADDED].map(|more| more | read)
+        {
+            // One form for each, another one for each length of line.
+            let form = FORMS[(usize::from(headers) + line.len()) % FORMS.len()];
+            seen(headers, form, line, heads);
+        }
     }
     fields::read(line);
 }

@@ -75,8 +75,13 @@ class Own(Daemon):
     def once(self, *words, timeout=60):
         """A start that must end by itself: exit code, log, seconds."""
         begun = time.monotonic()
-        run = subprocess.run([self.bin / "bailiffd", "--config", self.config, *words], capture_output=True, text=True, timeout=timeout)
-        return run.returncode, run.stderr, time.monotonic() - begun
+        p = subprocess.Popen([self.bin / "bailiffd", "--config", self.config, *words], stderr=subprocess.PIPE, text=True)
+        try:
+            log = p.communicate(timeout=timeout)[1]
+        except subprocess.TimeoutExpired:
+            p.terminate()
+            return "none, it is up", p.communicate()[1], timeout
+        return p.returncode, log, time.monotonic() - begun
 
     def reload(self):
         mark = self.text().count("ready after")
@@ -84,7 +89,7 @@ class Own(Daemon):
         wait_for(lambda: self.text().count("ready after") > mark, "the next generation is ready", 30)
 
 
-def refused(daemon, code, wanted, what, timeout=60):
+def refused(daemon, code, wanted, what, timeout=20):
     for words in ([], ["--check"]):
         got, log, _ = daemon.once(*words, timeout=timeout)
         check(got == code and wanted in log, f"{what}, {words[0] if words else 'start'}: exit {got}: "

@@ -36,7 +36,11 @@ fn shown(filter: &compiler::parse::Filter) -> Vec<&str> {
 fn same_facts(own: &OwnFilter<'_>, built: &Filter) {
     let name = built.name;
     assert_eq!(own.name, name.as_bytes());
-    assert_eq!((own.headers, own.form, own.default_modes), (built.headers, built.form, built.default_modes), "{name}");
+    assert_eq!(
+        (own.headers, own.form, own.default_modes),
+        (built.headers, built.form, built.default_modes),
+        "{name}"
+    );
     assert_eq!(own.forged, built.forged.as_bytes(), "{name}");
     assert!(own.logs().eq(built.logs.iter().map(|l| l.as_bytes())), "{name}: logs");
     assert!(own.ports().eq(built.ports.iter().copied()), "{name}: ports");
@@ -98,7 +102,8 @@ fn survives(image: &[u8], lines: [&str; 2]) -> usize {
     for own in filters(image) {
         found += own.logs().count() + own.ports().count() + own.modes().count();
         for line in lines {
-            found += usize::from(engine::Line::new(own.headers, line.as_bytes()).scan_own(&own, ALL).is_some());
+            found +=
+                usize::from(engine::Line::new(own.headers, line.as_bytes()).scan_own(&own, ALL).is_some());
         }
     }
     found
@@ -142,13 +147,15 @@ fn an_image_may_hold_any_bytes() {
     let mut random = Crooked::new(32);
     let (mut images, mut found) = (0, 0);
     let until = Instant::now() + PATIENCE;
-    let sources: Vec<_> = sources().iter().map(|f| (image(f), shown(f).first().map(|s| (*s).to_owned()))).collect();
+    let sources: Vec<_> =
+        sources().iter().map(|f| (image(f), shown(f).first().map(|s| (*s).to_owned()))).collect();
     while images < 2_000 || Instant::now() < until {
         let (image, line) = &sources[random.below(sources.len() as u64) as usize];
         let (mut spoilt, line) = (image.clone(), line.as_deref().unwrap_or(""));
         for _ in 0..=random.below(6) {
             let at = random.below(spoilt.len() as u64) as usize;
-            spoilt[at] = if random.below(2) == 0 { random.next() as u8 } else { spoilt[at] ^ 1 << random.below(8) };
+            spoilt[at] =
+                if random.below(2) == 0 { random.next() as u8 } else { spoilt[at] ^ 1 << random.below(8) };
         }
         if random.below(4) > 0 {
             spoilt = block(&spoilt[2..]);

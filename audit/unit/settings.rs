@@ -232,10 +232,14 @@ fn filters_of_this_build() {
     for filter in FILTERS {
         let name = filter.name;
         let mut settings = Box::new(Settings::EMPTY);
-        let mut is_good = |text: &str| settings::read(text.as_bytes(), catalogue(FILTERS), &mut settings).is_ok();
+        let mut is_good =
+            |text: &str| settings::read(text.as_bytes(), catalogue(FILTERS), &mut settings).is_ok();
         let mut text = format!("[jail.{name}]\nenabled = true\n");
         if !filter.forged.is_empty() {
-            assert!(!is_good(&format!("{text}logs = [\"/a\"]\n")), "{name}: bans though others can forge its lines");
+            assert!(
+                !is_good(&format!("{text}logs = [\"/a\"]\n")),
+                "{name}: bans though others can forge its lines"
+            );
             text.push_str("insist = true\n");
             forged += 1;
         }
@@ -259,7 +263,9 @@ fn filters_of_this_build() {
 #[test]
 fn a_filter_of_the_operators_own() {
     let [(long, _), (udp, _)] = OWN;
-    let text = format!("[jail.a]\nenabled = true\nfilter = \"{long}\"\n[jail.{udp}]\nenabled = true\ninsist = true\nlogs = [\"/b\"]\n");
+    let text = format!(
+        "[jail.a]\nenabled = true\nfilter = \"{long}\"\n[jail.{udp}]\nenabled = true\ninsist = true\nlogs = [\"/b\"]\n"
+    );
     let settings = read(text.as_bytes()).unwrap();
     let [_, a, b] = settings.terms.jails() else { panic!("not three jails") };
     let first = CATALOGUE.len() as u8;
@@ -277,7 +283,14 @@ fn a_filter_of_the_operators_own() {
 /// An image that was spoilt on its way says no path that the configuration could not have said.
 #[test]
 fn logs_of_an_image_are_paths() {
-    for wrong in [b"/srv//ow.log", b"/srv/../.log", b"srv/own.logs", b"/srv/own.lo/", b"/srv/own\n.lo", b"/srv/own\0.lo"] {
+    for wrong in [
+        b"/srv//ow.log",
+        b"/srv/../.log",
+        b"srv/own.logs",
+        b"/srv/own.lo/",
+        b"/srv/own\n.lo",
+        b"/srv/own\0.lo",
+    ] {
         let at = own().windows(wrong.len()).position(|w| w == b"/srv/own.log").unwrap();
         let mut image = own().to_vec();
         image[at..at + wrong.len()].copy_from_slice(wrong);

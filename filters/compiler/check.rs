@@ -122,25 +122,24 @@ fn hostile(filter: &Filter) -> Result<(), Fault> {
         let Some(seen) = seen(filter, example.text.as_bytes()) else { continue };
         let peer = example.addr.as_deref().and_then(address);
         for part in chosen(filter, rule, seen) {
-            let fillings = imitations.iter().flat_map(Imitation::parts);
-            left = refilled(filter, rule, seen, part, peer, fillings, left)?;
+            left = refilled(filter, rule, seen, part, peer, &imitations, left)?;
         }
     }
     Ok(())
 }
 
-/// Tries one part of one line with all fillings, within so many bytes; how many are left.
-fn refilled<'a>(
+/// Fills one part of one line with every imitation, within so many bytes; how many are left.
+fn refilled(
     filter: &Filter,
     rule: &Rule,
     seen: Seen<'_>,
     part: Chosen<'_>,
     peer: Option<Addr>,
-    fillings: impl Iterator<Item = &'a [u8]>,
+    imitations: &[Imitation],
     left: usize,
 ) -> Result<usize, Fault> {
     let (mut line, mut left) = (Vec::new(), left);
-    for filling in fillings {
+    for filling in imitations.iter().flat_map(Imitation::parts) {
         refill(filter.form, seen.message, part, filling, &mut line);
         let accused = judge(filter, u8::MAX, Seen { message: &line, ..seen }).and_then(|(_, addr)| addr);
         if accused.is_some() && accused != peer {

@@ -132,10 +132,6 @@ impl Imitation {
         let (a, b) = (self.border(random, from, to), self.border(random, from, to));
         &self.text[a.min(b)..a.max(b)]
     }
-
-    pub(crate) fn text(&self) -> &[u8] {
-        &self.text
-    }
 }
 
 /// What fillings are made of.

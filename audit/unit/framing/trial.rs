@@ -4,7 +4,7 @@
 //! (cut at newlines, skip above `LONGEST`) is done here too.
 
 use super::super::crooked::Crooked;
-use super::super::filters::{ALL, compiler};
+use super::super::filters::ALL;
 use super::filling::Pool;
 use super::written::{self, Kind, PEERS, Written};
 use bailiff::shared::base::lines::LONGEST;
@@ -13,7 +13,6 @@ use bailiff::shared::pure::engine::{self, Line, Modes};
 use bailiff::shared::pure::filter::{FILTERS, Match};
 use bailiff::shared::pure::form::before;
 use bailiff::shared::pure::{header, program};
-use compiler::parse::Filter;
 
 /// One line as the watcher hands it out; `None` instead of one that is too long.
 fn pieces(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
@@ -28,11 +27,25 @@ fn program(line: &[u8]) -> Option<&[u8]> {
     header::syslog(line).map(|head| head.program)
 }
 
+/// Files that a syslog daemon writes: a line without its header stands in none of them.
+const BY_SYSLOG: [&str; 12] = [
+    "/var/log/syslog",
+    "/var/log/messages",
+    "/var/log/auth.log",
+    "/var/log/secure",
+    "/var/log/mail.log",
+    "/var/log/mail.info",
+    "/var/log/mail.err",
+    "/var/log/mail.warn",
+    "/var/log/maillog",
+    "/var/log/daemon.log",
+    "/var/log/user.log",
+    "/var/log/kern.log",
+];
+
 /// A filter under trial.
 pub(crate) struct Trial {
     pub(crate) number: u8,
-    /// Filters that follow one of its files, this one among them, all modes on.
-    pub(crate) readers: Modes,
     /// The modes an operator may name.
     modes: Vec<u8>,
 }
@@ -48,34 +61,30 @@ pub(crate) struct Outcome {
 }
 
 impl Trial {
-    pub(crate) fn new(number: u8, sources: &[Filter]) -> Self {
-        let own = &sources[usize::from(number)];
-        let mut readers: Modes = [0; 256];
-        for (reader, other) in readers.iter_mut().zip(sources) {
-            let is_reader = own.name == other.name || own.logs.iter().any(|l| other.logs.contains(l));
-            *reader = if is_reader { ALL } else { 0 };
-        }
+    pub(crate) fn new(number: u8) -> Self {
         let mut modes: Vec<u8> = FILTERS[usize::from(number)].modes.iter().map(|m| m.bits).collect();
         modes.sort_unstable();
         modes.dedup();
-        Self { number, readers, modes }
+        Self { number, modes }
     }
 
-    /// The filters that may be given this line: those that follow the file, and, where syslog distributes it, those
-    /// that look at its program.
+    /// The filters that may be given this line, all modes on: those that follow a file where it stands, and, where
+    /// syslog distributes it, those that look at its program. Of an example this one alone: what one filter calls
+    /// free may hold what the service writes, and another filter relies on.
     pub(crate) fn readers_of(&self, written: &Written) -> Modes {
-        let mut readers = self.readers;
+        let mut readers: Modes = [0; 256];
+        readers[usize::from(self.number)] = ALL;
         if written.kind == Kind::Example {
-            // What one filter calls free may hold what the service writes, and another filter relies on.
-            readers = [0; 256];
-            readers[usize::from(self.number)] = ALL;
             return readers;
         }
         let line = written.line(PEERS[0], &[]);
-        let Some(name) = program(&line) else { return readers };
+        let program = program(&line);
+        let own = FILTERS[usize::from(self.number)].logs;
         for (reader, other) in readers.iter_mut().zip(FILTERS) {
-            let looks = other.programs.iter().any(|p| program::is_own(p.as_bytes(), name));
-            if looks && other.headers & before::SYSLOG != 0 {
+            let is_place = |log: &str| program.is_some() || !BY_SYSLOG.contains(&log);
+            let follows = other.logs.iter().any(|l| own.contains(l) && is_place(l));
+            let owns = |name: &[u8]| other.programs.iter().any(|p| program::is_own(p.as_bytes(), name));
+            if follows || other.headers & before::SYSLOG != 0 && program.is_some_and(owns) {
                 *reader = ALL;
             }
         }
@@ -116,9 +125,9 @@ impl Trial {
     }
 
     /// The modes in which an honest line counts: the default ones, or all.
-    pub(crate) fn honest(&self, written: &Written) -> Option<u8> {
+    pub(crate) fn honest(&self, readers: &Modes, written: &Written) -> Option<u8> {
         let peers: Vec<Addr> = PEERS.iter().filter_map(|p| Addr::parse(p.as_bytes())).collect();
-        let counted = self.judge(&self.readers, &written.line(PEERS[0], &[]), &peers).counted;
+        let counted = self.judge(readers, &written.line(PEERS[0], &[]), &peers).counted;
         let default = FILTERS[usize::from(self.number)].default_modes;
         [default, ALL].into_iter().find(|m| counted.contains(m))
     }

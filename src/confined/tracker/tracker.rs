@@ -123,7 +123,8 @@ impl Tracker {
 
     /// Notes something about a ban in the ledger; the record's number.
     pub(crate) fn note(&mut self, kind: Kind, ban: &Ban) -> u64 {
-        let name = self.terms.jails().get(usize::from(ban.jail)).map_or([0; NAME], |jail| *jail.name.padded());
+        let name =
+            self.terms.jails().get(usize::from(ban.jail)).map_or([0; NAME], |jail| *jail.name.padded());
         // An intent and a lifted ban are safe without a sync: at worst the kernel is asked, or told, once
         // more.
         self.ledger.note(&Record::Ban(kind, name, *ban), matches!(kind, Kind::Held | Kind::Lift))

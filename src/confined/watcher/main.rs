@@ -60,7 +60,9 @@ fn main(start: &Start) -> u8 {
     log.steps = terms.steps;
     match (slots(BLOCK), slots::<[u8; SIZE]>(SLOTS), slots(terms.own as usize)) {
         (Ok(buf), Ok(slots), Ok(image)) => caged(uid, (&terms, image), &log, warden, (buf, slots)),
-        (Err(errno), ..) | (_, Err(errno), _) | (.., Err(errno)) => code(Leave::Kernel("memory", errno), &log),
+        (Err(errno), ..) | (_, Err(errno), _) | (.., Err(errno)) => {
+            code(Leave::Kernel("memory", errno), &log)
+        }
     }
 }
 
@@ -119,7 +121,9 @@ fn own<'a>(warden: &Fd, image: &'a mut [u8]) -> Result<&'a [u8], Leave> {
     let mut buf = [0; piece::LEN];
     let mut rest = &mut *image;
     while !rest.is_empty() {
-        let Some((Kind::Image, part)) = piece::decode(message(warden, &mut buf)?) else { return Err(Leave::Breach) };
+        let Some((Kind::Image, part)) = piece::decode(message(warden, &mut buf)?) else {
+            return Err(Leave::Breach);
+        };
         let split = if part.is_empty() { None } else { rest.split_at_mut_checked(part.len()) };
         let (room, behind) = split.ok_or(Leave::Breach)?;
         for (slot, b) in room.iter_mut().zip(part) {

@@ -72,7 +72,8 @@ impl Watcher<'_> {
         while left > 0 && self.harvest.is_free()? {
             let Some(place) = self.generations.next_due() else { break };
             let Some(file) = self.generations.at(place) else { break };
-            let mut reading = Reading { terms: self.terms, own: self.own, harvest: &mut self.harvest, log: self.log };
+            let mut reading =
+                Reading { terms: self.terms, own: self.own, harvest: &mut self.harvest, log: self.log };
             let consumed = reading.block(file, self.buf)?;
             // A file without news costs time too.
             left = left.saturating_sub(consumed.max(1 << 10));

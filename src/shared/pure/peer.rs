@@ -163,8 +163,11 @@ pub fn addr_port_back(s: &[u8]) -> Option<(Addr, &[u8])> {
     bracketed_back(s).or_else(|| dotted_back(s, mapped)).or_else(|| scoped_back(s))
 }
 
+/// One way to read an address.
+type Reading = fn(&[u8]) -> Option<(Addr, &[u8])>;
+
 /// [`addr_back`] whose whole text is so written: hexadecimal groups that make an IPv4 address are none.
-fn dotted_back(s: &[u8], written: fn(&[u8]) -> Option<(Addr, &[u8])>) -> Option<(Addr, &[u8])> {
+fn dotted_back(s: &[u8], written: Reading) -> Option<(Addr, &[u8])> {
     let (addr, before) = addr_back(s)?;
     let (_, []) = written(s.get(before.len()..)?)? else { return None };
     Some((addr, before))

@@ -125,7 +125,10 @@ fn check(words: &Words, log: &Log, own: &mut Own, settings: &mut Settings) -> u8
         return USAGE;
     }
     if own.is_any() {
-        log.say(Level::Warning, "filters/*.filter are not checked: that is done in a cage, which only root can start");
+        log.say(
+            Level::Warning,
+            "filters/*.filter are not checked: that is done in a cage, which only root can start",
+        );
     }
     good(words, log, settings)
 }

@@ -135,7 +135,11 @@ impl Own {
             Some(true) => Ok(()),
             Some(false) => Err(USAGE),
             None => {
-                refused(place.log, b"filters", "bailiff-compiler ended before it was done: it has 10 seconds and 64 MiB");
+                refused(
+                    place.log,
+                    b"filters",
+                    "bailiff-compiler ended before it was done: it has 10 seconds and 64 MiB",
+                );
                 Err(SYSTEM)
             }
         }

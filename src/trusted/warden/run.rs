@@ -3,8 +3,8 @@
 //! Runs in: the warden. In: signals, directory events, one pulse at a time from each role. Out: sources to the watcher, the
 //! service manager's notes, the exit code. Never: restarts one role alone, or goes on without one: bans stay in the
 //! kernel, and the service manager starts all afresh.
-use super::own::Own;
 use super::family::{Ended, Family, House, pulse, worse};
+use super::own::Own;
 use super::roles::start;
 use super::sources::{Reader, Sources};
 use super::state::State;

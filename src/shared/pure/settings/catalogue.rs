@@ -38,8 +38,7 @@ impl Catalogue<'_> {
     /// put there. `None`: there is none of this name.
     pub(super) fn facts(&self, name: &[u8], mode: &[u8], logs: &mut [Path; LOGS]) -> Option<Facts> {
         let no_logs = logs.first() == Some(&Path::EMPTY);
-        if let Some((place, filter)) =
-            (0..NO_FILTER).zip(self.built).find(|(_, f)| f.name.as_bytes() == name)
+        if let Some((place, filter)) = (0..NO_FILTER).zip(self.built).find(|(_, f)| f.name.as_bytes() == name)
         {
             if no_logs {
                 put(logs, filter.logs.iter());

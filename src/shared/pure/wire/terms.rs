@@ -7,8 +7,8 @@ mod jail;
 
 pub use self::jail::{Jail, NAME, Name, Word};
 use super::cursor::{Get, Put};
-use crate::shared::pure::image;
 use crate::shared::pure::addr::{Addr, Prefix};
+use crate::shared::pure::image;
 
 /// Bytes of the record.
 pub const LEN: usize = 4096;
