@@ -20,7 +20,7 @@ pub fn address(text: &str) -> Option<Addr> {
 /// What the filter's patterns see of a line, if its service wrote it. `headers`: `form::before`'s bits.
 pub fn seen_behind<'a>(filter: &Filter, headers: u8, line: &'a [u8]) -> Option<Seen<'a>> {
     let is_own = |name: &[u8]| filter.programs.iter().any(|p| program::is_own(p.as_bytes(), name));
-    form::seen(headers, filter.form, is_own, line, form::heads(headers, line))
+    form::seen(headers, filter.form, is_own, line, form::head(headers, line), || form::timed(line))
 }
 
 /// [`seen_behind`] the filter's own headers.

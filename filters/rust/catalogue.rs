@@ -4,7 +4,7 @@
 //! texts.rs, which only the client does.
 
 use super::super::compiler::parse::Filter;
-use super::emit::bytes;
+use super::pattern::bytes;
 use std::fmt::Write as _;
 
 /// catalogue.rs: what the filters say of themselves.

@@ -6,8 +6,11 @@
 #![allow(unreachable_pub, reason = "a build script has no outside")]
 
 mod catalogue;
+mod choice;
 mod emit;
 mod index;
+mod opening;
+mod pattern;
 
 use super::compiler::read;
 use std::fs;

@@ -44,7 +44,7 @@ pub(crate) fn seen<'a>(number: u8, filter: &Filter, journal: bool, line: &'a [u8
         let (peer, message) = laid_out(filter.form, header::trim(line))?;
         (filter.headers & before::SYSLOG != 0).then_some(Seen { peer, message, times: 1 })
     };
-    form::seen(entry, filter.form, is_own, line, (header::journal(line), None)).or_else(own).or_else(bare)
+    form::seen(entry, filter.form, is_own, line, header::journal(line), || None).or_else(own).or_else(bare)
 }
 
 /// The filters that take a line, as bits, and what the first of them by name makes of it.

@@ -26,8 +26,8 @@ impl Key {
     pub(crate) fn new(secret: &[u64; 2], jail: u8, prefix: &Prefix) -> Self {
         let mut bytes = [0u8; 18];
         let mut words = [0u32; 5];
-        for (slot, b) in bytes.iter_mut().zip(prefix.addr.0.iter().chain(&[jail, prefix.len])) {
-            *slot = *b;
+        if let Some((addr, [owner, len])) = bytes.split_first_chunk_mut() {
+            (*addr, *owner, *len) = (prefix.addr.0, jail, prefix.len);
         }
         for (word, four) in words.iter_mut().zip(prefix.addr.0.as_chunks::<4>().0) {
             *word = u32::from_le_bytes(*four);
@@ -83,6 +83,13 @@ impl Place {
     }
 }
 
+/// The highest bit of each byte that equals the tag.
+fn equal(tags: &[u8; WAYS], tag: u8) -> u64 {
+    const LOWER: u64 = u64::from_le_bytes([0x7f; WAYS]);
+    let differs = u64::from_le_bytes(*tags) ^ u64::from_le_bytes([tag; WAYS]);
+    !((differs & LOWER).wrapping_add(LOWER) | differs | LOWER)
+}
+
 /// A table of entries of `N` words each.
 #[derive(Debug)]
 pub(crate) struct Buckets<const N: usize> {
@@ -112,12 +119,19 @@ impl<const N: usize> Buckets<N> {
 
     /// The place of this key's entry.
     pub(crate) fn find(&self, key: &Key) -> Option<Place> {
-        key.buckets(self.tags.len()).into_iter().find_map(|bucket| {
-            let (tags, entries) = (self.tags.get(bucket)?, self.entries.get(bucket)?);
-            let mut ways = tags.iter().zip(entries);
-            let way = ways.position(|(tag, entry)| *tag == key.tag() && key.is_of(entry))?;
-            Some(Place::new(bucket, way))
-        })
+        let buckets = key.buckets(self.tags.len());
+        let [a, b] = buckets.map(|bucket| self.tags.get(bucket).map_or(0, |tags| equal(tags, key.tag())));
+        // Both at once: which of the two buckets it is in, and where, cannot be foretold.
+        let mut left = a | b >> 1;
+        while left != 0 {
+            let bit = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            let (bucket, way) = (if bit & 1 == 1 { buckets[0] } else { buckets[1] }, bit / WAYS);
+            if self.entries.get(bucket)?.get(way).is_some_and(|entry| key.is_of(entry)) {
+                return Some(Place::new(bucket, way));
+            }
+        }
+        None
     }
 
     /// The entry at this place, if one is held there.

@@ -124,53 +124,59 @@ fn parse_v4(text: &[u8]) -> Option<[u8; 4]> {
     parts.next().is_none().then_some(octets)
 }
 
-/// One list of groups, perhaps ending in dotted decimal; returns how many groups there were.
-fn groups_v6(text: &[u8], out: &mut [u16; 8]) -> Option<usize> {
-    let mut n = 0;
-    if text.is_empty() {
-        return Some(0);
+/// One to four hexadecimal digits, and what stands behind them.
+fn group(text: &[u8]) -> Option<(u16, &[u8])> {
+    let (mut value, mut rest, mut left) = (0u16, text, 4u8);
+    while let [b @ (b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F'), behind @ ..] = rest {
+        left = left.checked_sub(1)?;
+        let digit = if *b <= b'9' { b.wrapping_sub(b'0') } else { (b | 0x20).wrapping_sub(b'a' - 10) };
+        value = value.wrapping_shl(4) | u16::from(digit);
+        rest = behind;
     }
-    let mut parts = text.split(|b| *b == b':').peekable();
-    while let Some(part) = parts.next() {
-        if part.contains(&b'.') && parts.peek().is_none() {
-            let [a, b, c, d] = parse_v4(part)?;
-            *out.get_mut(n)? = u16::from_be_bytes([a, b]);
-            *out.get_mut(n + 1)? = u16::from_be_bytes([c, d]);
-            return Some(n + 2);
+    (left < 4).then_some((value, rest))
+}
+
+/// The groups of an address, how many there are, and at which of them `::` stands.
+fn groups_v6(text: &[u8]) -> Option<([u16; 8], usize, Option<usize>)> {
+    let (mut groups, mut n, mut gap) = ([0u16; 8], 0usize, None);
+    let mut rest = text;
+    if let Some(behind) = text.strip_prefix(b"::") {
+        (gap, rest) = (Some(0), behind);
+    }
+    while !rest.is_empty() || n == 0 && gap.is_none() {
+        let (value, behind) = group(rest)?;
+        if behind.starts_with(b".") {
+            let [a, b, c, d] = parse_v4(rest)?;
+            *groups.get_mut(n)? = u16::from_be_bytes([a, b]);
+            *groups.get_mut(n + 1)? = u16::from_be_bytes([c, d]);
+            return Some((groups, n + 2, gap));
         }
-        *out.get_mut(n)? = super::bytes::hex16(part)?;
+        *groups.get_mut(n)? = value;
         n += 1;
+        rest = match behind {
+            [] => behind,
+            [b':', b':', behind @ ..] if gap.is_none() => {
+                gap = Some(n);
+                behind
+            }
+            [b':', behind @ ..] if !behind.is_empty() => behind,
+            _ => return None,
+        };
     }
-    Some(n)
+    Some((groups, n, gap))
 }
 
 fn parse_v6(text: &[u8]) -> Option<Addr> {
-    let mut head = [0u16; 8];
-    let mut tail = [0u16; 8];
-    let gap = text.windows(2).position(|w| w == b"::");
-    let (front, back) = match gap {
-        None => (text, None),
-        Some(at) => (text.get(..at)?, Some(text.get(at + 2..)?)),
-    };
-    if back.is_some() && front.contains(&b'.') {
+    let (groups, n, gap) = groups_v6(text)?;
+    // `::` stands for at least one group.
+    if n != 8 && gap.is_none() || n > 7 && gap.is_some() {
         return None;
     }
-    let n = groups_v6(front, &mut head)?;
-    let m = match back {
-        None => (n == 8).then_some(0)?,
-        Some(back) => groups_v6(back, &mut tail)?,
-    };
-    if gap.is_some() && n.saturating_add(m) > 7 {
-        return None;
-    }
-    let from = 8usize.checked_sub(m)?;
-    for (group, value) in head.iter_mut().skip(from).zip(tail) {
-        *group = value;
-    }
+    let (front, back) = groups.get(..n)?.split_at_checked(gap.unwrap_or(n))?;
     let mut bytes = [0u8; 16];
-    for (pair, group) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(head) {
-        *pair = group.to_be_bytes();
-    }
+    let pairs = bytes.as_chunks_mut::<2>().0;
+    pairs.iter_mut().zip(front).for_each(|(pair, group)| *pair = group.to_be_bytes());
+    pairs.iter_mut().rev().zip(back.iter().rev()).for_each(|(pair, group)| *pair = group.to_be_bytes());
     Some(Addr(bytes))
 }
 

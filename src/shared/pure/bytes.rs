@@ -16,6 +16,25 @@ pub fn decimal(text: &[u8]) -> Option<u64> {
     (!text.is_empty()).then_some(value)
 }
 
+/// Where this byte stands first, looking at eight bytes at a time.
+#[inline]
+pub fn position(text: &[u8], byte: u8) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
+    let (words, rest) = text.as_chunks::<8>();
+    let mut at = 0usize;
+    for word in words {
+        // A byte that is zero now is one of these; only it, or one behind it, makes its highest bit.
+        let differs = u64::from_le_bytes(*word) ^ u64::from_le_bytes([byte; 8]);
+        let found = differs.wrapping_sub(ONES) & !differs & HIGHS;
+        if found != 0 {
+            return at.checked_add((found.trailing_zeros() / 8) as usize);
+        }
+        at = at.wrapping_add(8);
+    }
+    rest.iter().position(|b| *b == byte).and_then(|more| at.checked_add(more))
+}
+
 /// One to four hexadecimal digits.
 pub fn hex16(text: &[u8]) -> Option<u16> {
     let mut value = 0u16;

@@ -68,14 +68,17 @@ pub struct Seen<'a> {
     pub times: u16,
 }
 
-/// What patterns see of a line, whose syslog header and time were read before: the first of the headers that
-/// stands there, if the form's own parts stand behind it. `None`: not a line of this service.
+/// What patterns see of a line, whose syslog header was read before: the first of the headers that stands there,
+/// if the form's own parts stand behind it. `timed` is what stands behind its time. `None`: not a line of this
+/// service.
+#[inline]
 pub fn seen<'a>(
     headers: u8,
     form: Form,
     is_own: impl Fn(&[u8]) -> bool,
     line: &'a [u8],
-    (head, timed): (Option<Head<'a>>, Option<&'a [u8]>),
+    head: Option<Head<'a>>,
+    timed: impl FnOnce() -> Option<&'a [u8]>,
 ) -> Option<Seen<'a>> {
     let is_padded = line.ends_with(b" ") || head.is_some_and(|h| h.padded);
     if headers & before::UNPADDED != 0 && is_padded {
@@ -92,7 +95,8 @@ pub fn seen<'a>(
     if knows_syslog && head.is_some_and(|h| h.with_pid && !is_own(h.program)) {
         return None;
     }
-    let of_time = timed.filter(|_| headers & before::TIME != 0).and_then(|m| laid_out(form, trim(m)));
+    let timed = if headers & before::TIME != 0 { timed() } else { None };
+    let of_time = timed.and_then(|m| laid_out(form, trim(m)));
     let (peer, message) = match of_time {
         Some(found) => found,
         None if headers & before::RAW != 0 => laid_out(form, trim(line))?,
@@ -107,20 +111,25 @@ fn without_time(headers: u8, message: &[u8]) -> &[u8] {
     timed.map_or(message, |(_, rest)| rest)
 }
 
-/// The header and the time of a line, each if it is there. With `JOURNAL` among `headers` the header has no time.
-pub fn heads(headers: u8, line: &[u8]) -> (Option<Head<'_>>, Option<&[u8]>) {
-    let head = if headers & before::JOURNAL != 0 {
+/// The syslog header of a line, for filters that know these headers. With `JOURNAL` among them it has no time.
+#[inline]
+pub fn head(headers: u8, line: &[u8]) -> Option<Head<'_>> {
+    if headers & before::JOURNAL != 0 {
         header::journal(line)
     } else if headers & before::SYSLOG != 0 {
         header::syslog(line)
     } else {
         None
-    };
-    let timed = if headers & before::TIME != 0 { stamp(line).map(|(_, rest)| rest) } else { None };
-    (head, timed)
+    }
+}
+
+/// What stands behind the time of a line.
+pub fn timed(line: &[u8]) -> Option<&[u8]> {
+    stamp(line).map(|(_, rest)| rest)
 }
 
 /// The peer, if this form names him, and the message; `None` where the form's own parts are not there.
+#[inline]
 pub fn laid_out(form: Form, message: &[u8]) -> Option<(Addr, &[u8])> {
     match form {
         Form::Text | Form::Logfmt | Form::Fields => Some((Addr::default(), message)),

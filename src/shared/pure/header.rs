@@ -4,7 +4,7 @@
 //! bytes, hostile. Out: program, message, how often the line stands for. Never: reads beyond 128 bytes of one
 //! header word.
 
-use super::bytes::decimal;
+use super::bytes::{decimal, position};
 use super::stamp::{digits, stamp};
 
 /// Longest word of a header in bytes (RFC 5424 allows 255 for a host; no host or program on Linux needs
@@ -32,6 +32,7 @@ pub struct Head<'a> {
 
 /// Reads the syslog header: RFC 3164 (with or without `<pri>`, host, process id), the same with an RFC 3339
 /// time, or RFC 5424. `None` where the line has no such header.
+#[inline]
 pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
     let bare = pri(line);
     let (program, message, with_pid) = match bare.strip_prefix(b"1 ") {
@@ -39,13 +40,14 @@ pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
         None => {
             let rest = time(bare)?;
             let rest = if rest.first() == Some(&b'<') { word(rest)?.1 } else { rest };
-            tag(rest).or_else(|| tag(word(rest)?.1))?
+            tagged(rest)?
         }
     };
     Some(message_of(program, solaris(message), with_pid))
 }
 
 /// The line's message: rsyslog's and sysklogd's `message repeated N times: [ ... ]` is unwrapped and counted.
+#[inline]
 fn message_of<'a>(program: &'a [u8], message: &'a [u8], with_pid: bool) -> Head<'a> {
     let (padded, message) = (message.ends_with(b" "), trim(message));
     match repeated(message) {
@@ -70,15 +72,16 @@ pub fn trim(mut text: &[u8]) -> &[u8] {
 
 /// A journal's entry as `journalctl` shows it, without its time: `host sshd[123]: message`, or without host.
 pub fn journal(line: &[u8]) -> Option<Head<'_>> {
-    let (program, message, with_pid) = tag(line).or_else(|| tag(word(line)?.1))?;
+    let (program, message, with_pid) = tagged(line)?;
     Some(message_of(program, message, with_pid))
 }
 
 /// One word and what stands behind its one space.
+#[inline]
 pub fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (_, at) = text.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b' ')?;
+    let at = position(text.get(..WORD_MAX).unwrap_or(text), b' ')?;
     let (word, rest) = text.split_at_checked(at)?;
-    Some((word, rest.strip_prefix(b" ")?))
+    Some((word, rest.get(1..)?))
 }
 
 /// Without `<pri>`, if there is one.
@@ -91,6 +94,7 @@ fn pri(line: &[u8]) -> &[u8] {
 
 /// What stands behind the time, which RFC 3164 (`Nov 21 19:55:39 `, a one-digit day with one space or two) or
 /// RFC 3339 writes. Its shape is looked at, not its value: nothing is decided by the time of a line.
+#[inline]
 fn time(line: &[u8]) -> Option<&[u8]> {
     match line.split_first_chunk::<15>()? {
         ([b'A'..=b'Z', _, _, b' ', _, b'0'..=b'9', b' ', _, _, b':', _, _, b':', _, _], rest) => {
@@ -129,18 +133,29 @@ fn rfc3339(line: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// `sshd[123]: message`, `sshd: message` or metalog's `[sshd] message`. The host stands before it and has no
-/// colon.
-fn tag(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
-    let (word, rest) = word(text)?;
+/// The program, what stands behind its tag, which is the first word or the second (the host stands before it and
+/// has no colon), and whether the process id stands in it.
+#[inline]
+fn tagged(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
+    let (first, rest) = word(text)?;
+    if let Some((program, with_pid)) = tag(first) {
+        return Some((program, rest, with_pid));
+    }
+    let (second, rest) = word(rest)?;
+    let (program, with_pid) = tag(second)?;
+    Some((program, rest, with_pid))
+}
+
+/// The program of `sshd[123]:`, `sshd:` or metalog's `[sshd]`, and whether a process id stands there.
+#[inline]
+fn tag(word: &[u8]) -> Option<(&[u8], bool)> {
     if let Some(inner) = word.strip_prefix(b"[") {
-        return Some((inner.strip_suffix(b"]")?, rest, false));
+        return Some((inner.strip_suffix(b"]")?, false));
     }
     let word = word.strip_suffix(b":")?;
-    let Some(open) = word.strip_suffix(b"]") else { return Some((word, rest, false)) };
-    let (_, at) = open.iter().zip(0..WORD_MAX).find(|(b, _)| **b == b'[')?;
-    let (name, pid) = open.split_at_checked(at)?;
-    Some((name, rest, decimal(pid.get(1..)?).is_some()))
+    let Some(open) = word.strip_suffix(b"]") else { return Some((word, false)) };
+    let (name, pid) = open.split_at_checked(position(open, b'[')?)?;
+    Some((name, pid.iter().skip(1).all(u8::is_ascii_digit)))
 }
 
 /// `TIME HOST PROGRAM PID MSGID DATA MESSAGE`, behind the version.

@@ -9,6 +9,7 @@ pub mod form;
 pub mod hash;
 pub mod header;
 pub mod image;
+pub mod index;
 pub mod peer;
 pub mod program;
 pub mod scan;

@@ -48,29 +48,31 @@ fn goes_on(rest: &[u8]) -> bool {
 
 /// Dotted decimal without leading zeros, and what stands behind it.
 fn v4(s: &[u8]) -> Option<(Addr, &[u8])> {
-    let mut octets = [0u8; 4];
-    let mut rest = s;
-    let dots: [&[u8]; 4] = [b"", b".", b".", b"."];
-    for (octet, dot) in octets.iter_mut().zip(dots) {
-        (*octet, rest) = self::octet(rest.strip_prefix(dot)?)?;
-    }
-    Some((Addr::v4(octets), rest))
+    let (a, rest) = octet(s)?;
+    let (b, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (c, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (d, rest) = octet(rest.strip_prefix(b".")?)?;
+    Some((Addr::v4([a, b, c, d]), rest))
 }
 
+/// One to three digits.
+#[inline]
 fn octet(s: &[u8]) -> Option<(u8, &[u8])> {
-    let digit = |b: &u8| b.is_ascii_digit().then_some(u16::from(b.wrapping_sub(b'0')));
-    let (b, mut rest) = s.split_first()?;
-    let mut value = digit(b)?;
-    for _ in 0..2 {
-        let Some((b, behind)) = rest.split_first() else { break };
-        let Some(next) = digit(b) else { break };
-        if value == 0 {
-            return None;
-        }
-        value = value.wrapping_mul(10).wrapping_add(next);
-        rest = behind;
-    }
+    let (value, rest) = match s {
+        [b'0', b'0'..=b'9', ..] => return None,
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] => (decimal([*a, *b, *c]), rest),
+        [b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] => (decimal([b'0', *b, *c]), rest),
+        [c @ b'0'..=b'9', rest @ ..] => (decimal([b'0', b'0', *c]), rest),
+        _ => return None,
+    };
     Some((value.try_into().ok()?, rest))
+}
+
+/// The number that three digits are.
+#[inline]
+fn decimal(digits: [u8; 3]) -> u16 {
+    let [a, b, c] = digits.map(|digit| u16::from(digit.wrapping_sub(b'0')));
+    a.wrapping_mul(100).wrapping_add(b.wrapping_mul(10)).wrapping_add(c)
 }
 
 /// [`v4`], perhaps mapped.
@@ -126,15 +128,36 @@ pub fn addr_back(s: &[u8]) -> Option<(Addr, &[u8])> {
     bare_back(s).or_else(|| scoped_back(s))
 }
 
+/// [`v4`] at the end: a whole text of an address, which goes no further to the left.
+fn v4_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    let (d, s) = octet_back(s)?;
+    let (c, s) = octet_back(s.strip_suffix(b".")?)?;
+    let (b, s) = octet_back(s.strip_suffix(b".")?)?;
+    let (a, s) = octet_back(s.strip_suffix(b".")?)?;
+    if s.last().is_some_and(is_addr) { None } else { Some((Addr::v4([a, b, c, d]), s)) }
+}
+
+/// [`octet`] at the end.
+#[inline]
+fn octet_back(s: &[u8]) -> Option<(u8, &[u8])> {
+    let (value, before) = match s {
+        [before @ .., a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => (decimal([*a, *b, *c]), before),
+        [before @ .., b @ b'1'..=b'9', c @ b'0'..=b'9'] => (decimal([b'0', *b, *c]), before),
+        [before @ .., c @ b'0'..=b'9'] => (decimal([b'0', b'0', *c]), before),
+        _ => return None,
+    };
+    Some((value.try_into().ok()?, before))
+}
+
 /// An address without scope at the end, and what stands before it.
 fn bare_back(s: &[u8]) -> Option<(Addr, &[u8])> {
+    if let Some((addr, before)) = v4_back(s) {
+        return (!joins(before.last())).then_some((addr, before));
+    }
     let before = run_back(s, ADDR_MAX, is_addr)?;
     let text = s.get(before.len()..)?;
     if joins(before.last()) {
         return None;
-    }
-    if let Some((addr, [])) = v4(text) {
-        return Some((addr, before));
     }
     if text.contains(&b':') { Some((Addr::parse(text)?, before)) } else { None }
 }

@@ -5,6 +5,8 @@
 //! hostile bytes. Out: what is left after the token, `None` where the token is not there. Never: goes back on
 //! a choice, looks at a byte more than a constant number of times.
 
+use super::bytes::position;
+
 /// Digits that a number may have: as many as the largest 64-bit one.
 const DIGITS_MAX: usize = 20;
 /// Bytes that a hexadecimal code may have: a SHA-512 with a colon after each pair, doubled.
@@ -13,31 +15,40 @@ const HEX_MAX: usize = 384;
 const NAME_MAX: usize = 255;
 
 /// What stands behind 1 to `max` bytes of a class; `None` where there are none, or more.
+#[inline]
 pub(super) fn run(s: &[u8], max: usize, class: impl Fn(&u8) -> bool) -> Option<&[u8]> {
-    let (mut rest, mut left) = (s, max);
-    while let Some((_, behind)) = rest.split_first().filter(|(b, _)| class(b)) {
-        left = left.checked_sub(1)?;
-        rest = behind;
-    }
-    (left < max).then_some(rest)
+    // One more than may be there shows that there are more.
+    let near = s.get(..max.saturating_add(1)).unwrap_or(s);
+    let end = near.iter().position(|b| !class(b)).unwrap_or(near.len());
+    if end == 0 || end > max { None } else { s.get(end..) }
 }
 
 /// [`run`] at the end.
+#[inline]
 pub(super) fn run_back(s: &[u8], max: usize, class: impl Fn(&u8) -> bool) -> Option<&[u8]> {
-    let (mut rest, mut left) = (s, max);
-    while let Some((_, before)) = rest.split_last().filter(|(b, _)| class(b)) {
-        left = left.checked_sub(1)?;
-        rest = before;
-    }
-    (left < max).then_some(rest)
+    let near = s.get(s.len().saturating_sub(max.saturating_add(1))..)?;
+    let length = near.iter().rev().position(|b| !class(b)).unwrap_or(near.len());
+    if length == 0 || length > max { None } else { s.get(..s.len().checked_sub(length)?) }
 }
 
 fn is_hex(b: &u8) -> bool {
     b.is_ascii_hexdigit() || *b == b':'
 }
 
-pub(super) fn is_name(b: &u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')
+/// Bytes of a name, by a table: this is asked of every byte of every name.
+const IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0u8;
+    while b < u8::MAX {
+        table[b as usize] = b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        b += 1;
+    }
+    table
+};
+
+/// Whether a name may hold this byte.
+pub fn is_name(b: &u8) -> bool {
+    IN_NAME[usize::from(*b)]
 }
 
 /// The first of these texts that stands here.
@@ -97,7 +108,10 @@ fn is_blank(b: &u8) -> bool {
 /// Text that none of these bytes ends before the first of them, less the `held` bytes that the literal behind
 /// it has before that byte.
 pub fn not<'a>(s: &'a [u8], never: &[u8], held: usize) -> Option<&'a [u8]> {
-    let at = s.iter().position(|b| never.contains(b))?;
+    let at = match never {
+        [one] => position(s, *one)?,
+        _ => s.iter().position(|b| never.contains(b))?,
+    };
     s.get(at.checked_sub(held)?..)
 }
 
@@ -131,24 +145,30 @@ pub fn word_back(s: &[u8], stop: u8) -> Option<&[u8]> {
 /// Text in double quotes, in which a backslash shields one byte.
 pub fn quoted(s: &[u8]) -> Option<&[u8]> {
     let mut rest = s.strip_prefix(b"\"")?;
-    let mut shielded = false;
-    while let Some((b, behind)) = rest.split_first() {
-        match b {
-            _ if shielded => shielded = false,
-            b'\\' => shielded = true,
-            b'"' => return Some(behind),
-            _ => {}
+    loop {
+        let (before, behind) = rest.split_at_checked(position(rest, b'"')?)?;
+        rest = behind.get(1..)?;
+        // Each backslash shields the byte behind it, be it another.
+        if before.iter().rev().take_while(|b| **b == b'\\').count() & 1 == 0 {
+            return Some(rest);
         }
-        rest = behind;
     }
-    None
 }
 
 /// What `part` yields at the first place where `lead` stands and `part` matches behind it; and what stands
 /// behind that place's first byte, where the next one may begin.
+#[inline]
 pub fn find<'a, T>(s: &'a [u8], lead: &[u8], part: impl Fn(&'a [u8]) -> Option<T>) -> Option<(T, &'a [u8])> {
     let mut rest = s;
-    while let Some((_, next)) = rest.split_first() {
+    // A space stands before every word.
+    let place = lead.iter().position(|b| *b != b' ').unwrap_or(0);
+    loop {
+        let at = match lead.get(place) {
+            Some(byte) => position(rest.get(place..)?, *byte)?,
+            None => 0,
+        };
+        rest = rest.get(at..)?;
+        let (_, next) = rest.split_first()?;
         if let Some(behind) = rest.strip_prefix(lead)
             && let Some(found) = part(behind)
         {
@@ -156,7 +176,6 @@ pub fn find<'a, T>(s: &'a [u8], lead: &[u8], part: impl Fn(&'a [u8]) -> Option<T
         }
         rest = next;
     }
-    None
 }
 
 /// What `part` yields behind `lead` at the one place where both stand. `None` where there is no such place,

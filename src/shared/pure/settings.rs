@@ -10,8 +10,8 @@ mod fault;
 mod keys;
 mod text;
 
-use self::draft::Draft;
 pub use self::catalogue::Catalogue;
+use self::draft::Draft;
 pub use self::fault::{Fault, What};
 pub use self::keys::{DAEMON, GUARD, JAIL, KEYS, Key};
 use super::toml::{Event, Reader};

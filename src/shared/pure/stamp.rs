@@ -26,32 +26,28 @@ pub struct Stamp {
 }
 
 /// The shapes of a time: `Y` year, `y` its last two digits, `M` month, `B` its English name, `D` day, `h` `m`
-/// `s`; `W` a day of the week, `Z` a zone's name. Day and hour may be padded by a blank, or one digit.
-const SHAPES: [&[u8]; 20] = [
-    b"Y-M-DTh:m:s",
-    b"Y-M-D h:m:s",
-    b"Y/M/D h:m:s",
-    b"B D h:m:s",
-    b"B D Y h:m:s",
-    b"W B D h:m:s",
-    b"D/B/Y:h:m:s",
-    b"D/B/Y h:m:s",
-    b"D-B-Y h:m:s",
-    b"D B Y h:m:s",
-    b"D-M-Y h:m:s",
-    b"D.M.Y h:m:s",
-    b"M/D/Y - h:m:s",
-    b"M/D/Y h:m:s",
-    b"M-D h:m:s",
-    b"B-D-y h:m:s",
-    b"Z B D h:m:s",
-    b"yMD h:m:s",
-    b"Y.M.D h:m:s",
-    b"Y:M:D-h:m:s",
-];
+/// `s`; `W` a day of the week, `Z` a zone's name. Day and hour may be padded by a blank, or one digit. These
+/// open with digits, by what stands behind the first of them.
+fn shapes(behind: u8) -> &'static [&'static [u8]] {
+    match behind {
+        b'-' => &[b"Y-M-DTh:m:s", b"Y-M-D h:m:s", b"D-B-Y h:m:s", b"D-M-Y h:m:s", b"M-D h:m:s"],
+        b'/' => &[b"Y/M/D h:m:s", b"D/B/Y:h:m:s", b"D/B/Y h:m:s", b"M/D/Y - h:m:s", b"M/D/Y h:m:s"],
+        b' ' => &[b"D B Y h:m:s", b"yMD h:m:s"],
+        b'.' => &[b"D.M.Y h:m:s", b"Y.M.D h:m:s"],
+        b':' => &[b"Y:M:D-h:m:s", b"h:m:s"],
+        _ => &[],
+    }
+}
 
-const MONTHS: [&[u8; 3]; 12] =
-    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+/// Those that open with a name, by what stands behind that.
+fn named_shapes(behind: u8) -> &'static [&'static [u8]] {
+    match behind {
+        b' ' => &[b"B D h:m:s", b"B D Y h:m:s", b"W B D h:m:s", b"Z B D h:m:s"],
+        b'-' => &[b"B-D-y h:m:s"],
+        _ => &[],
+    }
+}
+
 const DAYS: [&[u8; 3]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
 
 /// Names of zones that stand behind a time, in minutes east of UTC. Not every word in capitals is one.
@@ -96,16 +92,18 @@ pub fn blanks(mut text: &[u8]) -> &[u8] {
 }
 
 fn time(text: &[u8]) -> Option<(Stamp, &[u8])> {
-    match text.first()? {
+    // No shape has more than six letters or digits before something else.
+    let behind = || text.iter().take(7).copied().find(|b| !b.is_ascii_alphanumeric());
+    let shapes = match text.first()? {
         b'@' => return tai64n(text),
         b'0'..=b'9' if text.get(10).is_some_and(|b| matches!(b, b' ' | b'.')) && epoch(text).is_some() => {
             return epoch(text);
         }
-        b'0'..=b'9' | b'A'..=b'Z' => {}
+        b'0'..=b'9' => shapes(behind()?),
+        b'A'..=b'Z' => named_shapes(behind()?),
         _ => return None,
-    }
-    let dated = SHAPES.iter().find_map(|shape| shaped(shape, text));
-    let (mut stamp, rest) = dated.or_else(|| shaped(b"h:m:s", text))?;
+    };
+    let (mut stamp, rest) = shapes.iter().find_map(|shape| shaped(shape, text))?;
     let rest = fraction(rest);
     let rest = if stamp.year == 0 { year_behind(&mut stamp, rest) } else { rest };
     Some(zoned(stamp, rest))
@@ -151,17 +149,40 @@ fn number<'a>(to: &mut u16, least: u8, most: u8, max: u16, text: &'a [u8]) -> Op
     (digits >= least && value <= max).then_some(rest)
 }
 
+/// One or two digits.
 fn small<'a>(to: &mut u8, least: u8, max: u8, text: &'a [u8]) -> Option<&'a [u8]> {
-    let mut value = 0;
-    let rest = number(&mut value, least, 2, max.into(), text)?;
-    *to = value.try_into().ok()?;
-    Some(rest)
+    let digit = |b: &u8| b.wrapping_sub(b'0');
+    let rest = match text {
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', rest @ ..] => {
+            *to = digit(a).wrapping_mul(10).wrapping_add(digit(b));
+            rest
+        }
+        [a @ b'0'..=b'9', rest @ ..] if least == 1 => {
+            *to = digit(a);
+            rest
+        }
+        _ => return None,
+    };
+    (*to <= max).then_some(rest)
 }
 
 fn month<'a>(stamp: &mut Stamp, text: &'a [u8]) -> Option<&'a [u8]> {
     let (name, rest) = text.split_first_chunk::<3>()?;
-    let (_, number) = MONTHS.iter().zip(1..=12).find(|(m, _)| **m == name)?;
-    stamp.month = number;
+    stamp.month = match name {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    };
     Some(rest)
 }
 
@@ -203,6 +224,9 @@ fn year_behind<'a>(stamp: &mut Stamp, text: &'a [u8]) -> &'a [u8] {
 /// `Z`, `+01:00`, `+0100`, `-01`, each with or without a blank before it, or a zone's name.
 fn zoned(mut stamp: Stamp, text: &[u8]) -> (Stamp, &[u8]) {
     let inner = text.strip_prefix(b" ").unwrap_or(text);
+    if inner.first().is_none_or(|b| b.is_ascii_lowercase()) {
+        return (stamp, text);
+    }
     let ends = |rest: &[u8]| rest.first().is_none_or(|b| matches!(b, b' ' | b']' | b':' | b'\t'));
     let (zone, rest) = match inner {
         [b'Z', rest @ ..] => (Some(0), rest),
