@@ -44,6 +44,8 @@ daemon.client("list", check_code=0)
 subprocess.run(["strace", "-ff", "-y", "-o", traces / "t", BIN / "bailiff", "--config", daemon.config, "list"],
                stdout=subprocess.DEVNULL, check=True)
 daemon.stop()
+ends = {t.name: t.read_text(errors="replace").splitlines()[-1] for t in traces.iterdir()}
+check(all("+++ exited with 0 +++" in end for end in ends.values()), f"all {len(ends)} processes ended as they should: {set(ends.values())}")
 subprocess.run([TOP / "audit" / "traced.sh", traces], check=True, stdout=subprocess.DEVNULL)
 
 where = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target")) / "traced"

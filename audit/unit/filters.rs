@@ -1,5 +1,4 @@
 //! The filter language: refusals by reason, generated code against the interpreter, random bytes.
-use super::crooked::Crooked;
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::filter::{FILTERS, Match, named};
 
@@ -7,7 +6,6 @@ mod agreement;
 #[path = "../../filters/compiler/mod.rs"]
 pub(crate) mod compiler;
 mod linear;
-#[allow(unreachable_pub, reason = "these files are build.rs's own")]
 #[path = "../../filters/rust/mod.rs"]
 mod rust;
 use bailiff::shared::pure::engine;

@@ -100,11 +100,9 @@ impl Opening {
                 let mut all = from.to_vec();
                 loop {
                     let before = all.len();
-                    for reached in self.byte(bytes, &all.clone()) {
-                        if !all.contains(&reached) {
-                            all.push(reached);
-                        }
-                    }
+                    let mut next = self.byte(bytes, &all.clone());
+                    next.retain(|reached| !all.contains(reached));
+                    all.extend(next);
                     if all.len() == before {
                         return all;
                     }

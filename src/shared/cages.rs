@@ -119,7 +119,7 @@ const COMPILER: Cage = Cage {
     memory: Some(72 << 20),
     seconds: Some(10),
     enter: CLOSE_CAGE,
-    run: &[WRITE, SENDTO, RECVFROM, EXIT_GROUP],
+    run: &[WRITE, CLOSE, SENDTO, RECVFROM, EXIT_GROUP],
 };
 
 /// Calls of the launcher, which runs for milliseconds between the warden's clone and the role's first instruction.

@@ -59,8 +59,12 @@ fn main(start: &Start) -> u8 {
         log.say(Level::Error, open.what());
         return 111;
     }
-    let warden = Fd::given(0);
-    let files = match files(&warden) {
+    compile(&Fd::given(0), &log)
+}
+
+/// From the warden's files to its image; the exit code.
+fn compile(warden: &Fd, log: &Log) -> u8 {
+    let files = match files(warden) {
         Ok(files) => files,
         // The warden has found that it cannot read one of them, and has said so.
         Err(Fault::Closed) => return 0,
@@ -69,15 +73,12 @@ fn main(start: &Start) -> u8 {
             return 112;
         }
     };
-    let Some(image) = image(&files, &log) else {
-        let _ = tell(&warden, Kind::Refused, &[]);
+    let Some(image) = image(&files, log) else {
+        let _ = tell(warden, Kind::Refused, &[]);
         return 100;
     };
-    let sent = image.chunks(piece::MOST).try_for_each(|part| tell(&warden, Kind::Image, part));
-    if sent.and_then(|()| tell(&warden, Kind::End, &[])).is_none() {
-        return 111;
-    }
-    0
+    let sent = image.chunks(piece::MOST).try_for_each(|part| tell(warden, Kind::Image, part));
+    if sent.and_then(|()| tell(warden, Kind::End, &[])).is_some() { 0 } else { 111 }
 }
 
 fn tell(warden: &Fd, kind: Kind, part: &[u8]) -> Option<()> {

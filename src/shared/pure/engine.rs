@@ -219,6 +219,7 @@ pub use compiled::{is_own, scan_message};
     unused_variables,
     reason = "a pattern that only takes has no use for the address, nor a part for its rest"
 )]
+#[allow(clippy::all, clippy::too_many_lines, reason = "a filter decides its code's length and form")]
 mod compiled {
     use super::super::index::{set, table};
     use super::{Addr, Index, Match, Texts, field, named, peer, program, scan, take};
