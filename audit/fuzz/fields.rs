@@ -21,11 +21,27 @@ const PATHS: [&[&[u8]]; 8] = [
 pub(crate) fn read(message: &[u8]) {
     let strings: Vec<&[u8]> = message.split(|b| *b == b'"').skip(1).step_by(2).take(3).collect();
     let own: Vec<&[&[u8]]> = (1..=strings.len()).map(|n| &strings[..n]).collect();
+    if let [first, second, ..] = strings[..] {
+        at_one_stroke(message, &[first, second, b"msg"]);
+    }
     for path in PATHS.into_iter().chain(own).chain(strings.iter().map(std::slice::from_ref)) {
         json(message, path);
         logfmt(message, path);
         let either = if message.starts_with(b"{") { field::json } else { field::logfmt };
         assert_eq!(field::either(message, path), either(message, path));
+    }
+}
+
+/// Many keys read at once are those read one by one.
+fn at_one_stroke<'a>(message: &'a [u8], keys: &[&[u8]; 3]) {
+    let values = [field::object(message, keys), field::pairs(message, keys), field::fields(message, keys)];
+    let alone: [fn(&'a [u8], &[&[u8]]) -> Option<&'a [u8]>; 3] = [field::json, field::logfmt, field::either];
+    for (values, alone) in values.iter().zip(alone) {
+        for (place, key) in keys.iter().enumerate().filter(|(place, key)| !keys[..*place].contains(key)) {
+            assert_eq!(values.at(place, &[]), alone(message, &[key]));
+            assert_eq!(values.at(place, &[b"a"]), alone(message, &[key, b"a"]));
+            assert_eq!(values.at(place, &[b"0"]), alone(message, &[key, b"0"]));
+        }
     }
 }
 

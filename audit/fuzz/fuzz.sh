@@ -90,7 +90,7 @@ seeds() { # TARGET FOLDER
         printf 'Nov 21 19:55:39 host t[1]: [ID 800047 auth.info] x' >"$2/solaris" ;;
     primitives)
         # A byte for the token, one of its parameter.
-        for text in '192.0.2.1:22' '[2001:db8::1]:22' '::ffff:192.0.2.1' '192.0.2.1.22 x' '"a\"b" c' '12ab:cd.e-f_g'; do
+        for text in '192.0.2.1:22' '[2001:db8::1]:22' '::ffff:192.0.2.1' '192.0.2.1.22 x' '"a\"b" c' 'fe80::1%eth0:1' '12ab:cd.e-f_g'; do
             for token in 0 1 2 3 4 5 6 7 8 9 : ';' '<' = '>' '?'; do
                 printf '%s3%s' "$token" "$text" >"$2/$token$text"
             done

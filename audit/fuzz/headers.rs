@@ -33,17 +33,16 @@ fn run(line: &[u8]) {
             );
         }
     }
-    for read in 0..8 {
-        // What is read of a line depends on these three.
-        let bits = [before::SYSLOG, before::TIME, before::JOURNAL];
-        let read = bits.iter().zip(0..).map(|(bit, place)| bit * (read >> place & 1)).sum();
-        let heads = form::heads(read, line);
-        for headers in
-            [0, before::RAW, before::UNPADDED, before::RAW | before::UNPADDED].map(|more| more | read)
-        {
-            // One form for each, another one for each length of line.
+    let timed = form::timed(line);
+    for read in [0, before::SYSLOG, before::JOURNAL, before::SYSLOG | before::JOURNAL] {
+        let head = form::head(read, line);
+        for more in 0..8 {
+            // The bits that do not say which head is read; one form for each, another one for each length of line.
+            let bits = [before::TIME, before::RAW, before::UNPADDED];
+            let headers: u8 =
+                bits.iter().zip(0..).map(|(bit, place)| bit * (more >> place & 1)).sum::<u8>() | read;
             let form = FORMS[(usize::from(headers) + line.len()) % FORMS.len()];
-            seen(headers, form, line, heads);
+            seen(headers, form, line, head, timed);
         }
     }
     fields::read(line);
@@ -57,10 +56,10 @@ fn behind(line: &[u8], head: Head<'_>) {
     assert!(!head.message.ends_with(b" "), "a message with blanks at its end");
 }
 
-fn seen<'a>(headers: u8, form: Form, line: &'a [u8], heads: (Option<Head<'a>>, Option<&'a [u8]>)) {
-    let known = heads.0.map(|h| h.program).filter(|_| headers & (before::SYSLOG | before::JOURNAL) != 0);
+fn seen<'a>(headers: u8, form: Form, line: &'a [u8], head: Option<Head<'a>>, timed: Option<&'a [u8]>) {
+    let known = head.map(|h| h.program).filter(|_| headers & (before::SYSLOG | before::JOURNAL) != 0);
     for is_own in [true, false] {
-        let Some(seen) = form::seen(headers, form, |_| is_own, line, heads) else { continue };
+        let Some(seen) = form::seen(headers, form, |_| is_own, line, head, || timed) else { continue };
         is_within(line, seen.message);
         assert!(!form.names_peer() || names(line, seen.peer));
         assert!(

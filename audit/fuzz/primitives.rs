@@ -7,6 +7,7 @@ mod addresses;
 mod target;
 
 use bailiff::shared::pure::addr::Addr;
+use bailiff::shared::pure::bytes::position;
 use bailiff::shared::pure::{peer, program, scan};
 use target::is_within;
 
@@ -17,6 +18,7 @@ fn run(bytes: &[u8]) {
     let name = |b: &u8| b.is_ascii_alphanumeric() || b".-_".contains(b);
     let blank = |b: &u8| b" \t".contains(b);
     let word = |b: &u8| *b != b' ' && b != parameter;
+    assert_eq!(position(text, *parameter), text.iter().position(|b| b == parameter));
     match choice % 16 {
         0 => class(text, 20, digit, scan::number(text), scan::number_back(text)),
         1 => class(text, 384, hex, scan::hex(text), scan::hex_back(text)),

@@ -10,7 +10,7 @@ use super::filter::{FILTERS, Filter, Match};
 use super::form::{Form, Seen, before, head, laid_out, seen, timed};
 use super::header::{Head, trim};
 use super::image::OwnFilter;
-use super::index::{Index, Set};
+use super::index::{Index, Set, set, table};
 use super::{field, header, peer, program, scan};
 use core::cell::Cell;
 
@@ -221,7 +221,6 @@ pub use compiled::{is_own, scan_message};
 )]
 #[allow(clippy::all, clippy::too_many_lines, reason = "a filter decides its code's length and form")]
 mod compiled {
-    use super::super::index::{set, table};
-    use super::{Addr, Index, Match, Texts, field, named, peer, program, scan, take};
+    use super::{Addr, Index, Match, Texts, field, named, peer, program, scan, set, table, take};
     include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 }
