@@ -26,9 +26,12 @@ pub(super) fn run(s: &[u8], max: usize, class: impl Fn(&u8) -> bool) -> Option<&
 /// [`run`] at the end.
 #[inline]
 pub(super) fn run_back(s: &[u8], max: usize, class: impl Fn(&u8) -> bool) -> Option<&[u8]> {
-    let near = s.get(s.len().saturating_sub(max.saturating_add(1))..)?;
-    let length = near.iter().rev().position(|b| !class(b)).unwrap_or(near.len());
-    if length == 0 || length > max { None } else { s.get(..s.len().checked_sub(length)?) }
+    let (mut rest, mut left) = (s, max);
+    while let Some((_, before)) = rest.split_last().filter(|(b, _)| class(b)) {
+        left = left.checked_sub(1)?;
+        rest = before;
+    }
+    (left < max).then_some(rest)
 }
 
 fn is_hex(b: &u8) -> bool {
@@ -149,7 +152,11 @@ pub fn quoted(s: &[u8]) -> Option<&[u8]> {
         let (before, behind) = rest.split_at_checked(position(rest, b'"')?)?;
         rest = behind.get(1..)?;
         // Each backslash shields the byte behind it, be it another.
-        if before.iter().rev().take_while(|b| **b == b'\\').count() & 1 == 0 {
+        let (mut left, mut shielded) = (before, false);
+        while let Some(shorter) = left.strip_suffix(b"\\") {
+            (left, shielded) = (shorter, !shielded);
+        }
+        if !shielded {
             return Some(rest);
         }
     }
