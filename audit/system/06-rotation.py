@@ -316,7 +316,7 @@ def link_swapped():
 
 
 def bytes_of_lines():
-    case = Case("NUL, CR LF, pieces, lines of 8192 and 8193 bytes and of 10 MB")
+    case = Case("NUL, CR LF, pieces, lines of 131072 and 131073 bytes and of 10 MB")
     fd = os.open(case.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     numbers = iter(range(1, 100))
     line = lambda: failure(address(next(numbers))).encode()
@@ -329,7 +329,7 @@ def bytes_of_lines():
             time.sleep(0.03)  # so that each piece is read by itself
     counted = 5
     wait_for(lambda: case.matches() == [counted] * 2, f"5 of the short lines: {case.matches()}")
-    for size in (8192, 8193):
+    for size in (131072, 131073):
         text = failure_of(size)
         assert len(text) == size
         os.write(fd, text + b"\n")
