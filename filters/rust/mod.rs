@@ -8,6 +8,7 @@
 mod catalogue;
 mod choice;
 mod emit;
+mod entry;
 mod index;
 mod opening;
 mod pattern;
