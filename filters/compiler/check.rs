@@ -7,8 +7,8 @@ use super::form::Seen;
 use super::parse::Filter;
 use super::rule::{Example, Rule};
 use super::run::{Chosen, address, chosen, judge, refill, seen};
-use super::words::{String, Vec, format};
-use super::{Fault, fault};
+use super::words::{String, Vec};
+use super::{Fault, fault, said};
 
 /// The address that hostile fillings name: TEST-NET-3, which no example uses.
 const VICTIM: &str = "203.0.113.99";
@@ -51,10 +51,10 @@ fn reached(filter: &Filter, at: usize, rule: &Rule) -> Result<(), Fault> {
     match winners.first() {
         _ if winners.contains(&Some(at)) => Ok(()),
         Some(Some(first)) if winners.iter().all(|w| w.is_some_and(|w| w < at)) => {
-            let reason = format!(
+            let reason = said(format_args!(
                 "this pattern can never win: the one of line {} takes its lines",
                 filter.rules[*first].line
-            );
+            ));
             fault(rule.line, rule.col, reason)
         }
         _ => fault(rule.line, rule.col, "no example reaches this pattern"),
@@ -71,7 +71,7 @@ fn holds(filter: &Filter, at: usize, rule: &Rule, example: &Example) -> Result<(
         };
     };
     let Some(wanted) = address(wanted) else {
-        return fault(line, col, format!("`{wanted}` is no address"));
+        return fault(line, col, said(format_args!("`{wanted}` is no address")));
     };
     let Some(seen) = seen(filter, example.text.as_bytes()) else {
         return fault(line, col, "this example does not hold: no header of one of the filter's programs");
@@ -88,10 +88,10 @@ fn holds(filter: &Filter, at: usize, rule: &Rule, example: &Example) -> Result<(
     }
     match judge(filter, modes, seen) {
         Some((taken, _)) if taken != at => {
-            let reason = format!(
+            let reason = said(format_args!(
                 "this example does not hold: the pattern of line {} takes it",
                 filter.rules[taken].line
-            );
+            ));
             fault(line, col, reason)
         }
         _ => Ok(()),
@@ -102,10 +102,10 @@ fn stays_unmatched(filter: &Filter, miss: &Example) -> Result<(), Fault> {
     let Some(seen) = seen(filter, miss.text.as_bytes()) else { return Ok(()) };
     match judge(filter, miss.modes.unwrap_or(u8::MAX), seen) {
         Some((taken, Some(_))) => {
-            let reason = format!(
+            let reason = said(format_args!(
                 "this line must not match, but the pattern of line {} takes it",
                 filter.rules[taken].line
-            );
+            ));
             fault(miss.line, miss.col, reason)
         }
         _ => Ok(()),
@@ -144,7 +144,11 @@ fn refilled(
         let accused = judge(filter, u8::MAX, Seen { message: &line, ..seen }).and_then(|(_, addr)| addr);
         if accused.is_some() && accused != peer {
             let shown = String::from_utf8_lossy(&line).into_owned();
-            return fault(rule.line, rule.col, format!("the address can be framed, as in `{shown}`"));
+            return fault(
+                rule.line,
+                rule.col,
+                said(format_args!("the address can be framed, as in `{shown}`")),
+            );
         }
         let Some(rest) = left.checked_sub(line.len()) else {
             let reason = "the trial of hostile lines is too long: shorten the examples of many words";

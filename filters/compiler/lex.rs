@@ -3,8 +3,8 @@
 //! Runs in: the filter compiler. In: one pattern as written. Out: tokens with their columns, or what is
 //! wrong.
 
-use super::words::{String, Vec, format, vec};
-use super::{Fault, fault};
+use super::words::{String, Vec, vec};
+use super::{Fault, fault, said};
 
 /// What a pattern consists of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -187,9 +187,11 @@ impl Cursor<'_> {
         let name = String::from_utf8_lossy(&choices[0]).into_owned();
         match TYPES.iter().find(|(n, _)| *n == name) {
             Some((_, kind)) => Ok(kind.clone()),
-            None => {
-                fault(self.line, opened, format!("`<{name}>` is no token; a literal `<` is written `\\<`"))
-            }
+            None => fault(
+                self.line,
+                opened,
+                said(format_args!("`<{name}>` is no token; a literal `<` is written `\\<`")),
+            ),
         }
     }
 
@@ -216,7 +218,7 @@ impl Cursor<'_> {
                 return fault(
                     self.line,
                     col,
-                    format!("the alternative `{later}` can never win: an earlier one takes it"),
+                    said(format_args!("the alternative `{later}` can never win: an earlier one takes it")),
                 );
             }
         }

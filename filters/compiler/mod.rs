@@ -66,7 +66,6 @@ use words::String;
 /// What a program with a heap has at hand, and one without std must name.
 mod words {
     pub use super::alloc::borrow::ToOwned;
-    pub use super::alloc::format;
     pub use super::alloc::string::String;
     pub use super::alloc::vec;
     pub use super::alloc::vec::Vec;
@@ -84,6 +83,14 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.col, self.reason)
     }
+}
+
+/// What is to be said, as text. Not `format!`: its own code in `alloc` could unwind, which puts data into a program that
+/// stays writable (audit/elf.sh).
+pub fn said(what: fmt::Arguments<'_>) -> String {
+    let mut text = String::new();
+    let _ = fmt::Write::write_fmt(&mut text, what);
+    text
 }
 
 /// A refusal at this place.

@@ -5,8 +5,8 @@
 
 use super::form::{Form, before};
 use super::rule::{Example, Rule, accuses, class_bits, example, is_example, mode_bits, opening, pattern};
-use super::words::{String, ToOwned, Vec, format};
-use super::{Fault, fault};
+use super::words::{String, ToOwned, Vec};
+use super::{Fault, fault, said};
 
 /// A mode: its name, its classes as bits.
 pub struct Mode {
@@ -136,7 +136,7 @@ fn directive(filter: &mut Filter, line: &Line<'_>, word: &str, at: usize, value:
         return Ok(());
     }
     if value.is_empty() {
-        return line.fault(0, format!("`{word}` without a value"));
+        return line.fault(0, said(format_args!("`{word}` without a value")));
     }
     match word {
         "filter" if value != filter.name => return line.fault(at, "the name must be the file's"),
@@ -193,14 +193,14 @@ fn place(filter: &mut Filter, line: &Line<'_>, word: &str, at: usize, value: &st
         "port" => {
             for port in value.split_whitespace() {
                 match port.parse() {
-                    Ok(0) | Err(_) => return line.fault(at, format!("`{port}` is no port")),
+                    Ok(0) | Err(_) => return line.fault(at, said(format_args!("`{port}` is no port"))),
                     Ok(port) if filter.ports.len() < 8 => filter.ports.push(port),
                     Ok(_) => return line.fault(at, "more than eight ports"),
                 }
             }
         }
         "journal" => filter.journal = words(value),
-        _ => return line.fault(0, format!("unknown word `{word}`")),
+        _ => return line.fault(0, said(format_args!("unknown word `{word}`"))),
     }
     Ok(())
 }

@@ -5,8 +5,8 @@
 use super::lex::{self, Token};
 use super::parse::{Filter, Line};
 use super::plan::{self, Place, Plan, holds_addr};
-use super::words::{String, ToOwned, Vec, format, vec};
-use super::{Fault, fault, steps};
+use super::words::{String, ToOwned, Vec, vec};
+use super::{Fault, fault, said, steps};
 
 /// A line that a rule must take, or that no rule may.
 pub struct Example {
@@ -118,7 +118,7 @@ pub fn class_bits(filter: &Filter, line: &Line<'_>, at: usize, classes: &str) ->
     for class in classes.split_whitespace() {
         match filter.classes.iter().position(|c| c == class) {
             Some(i) => bits |= 1 << i,
-            None => return line.fault(at, format!("`{class}` is no class of this filter")),
+            None => return line.fault(at, said(format_args!("`{class}` is no class of this filter"))),
         }
     }
     if bits == 0 { line.fault(at, "a class is expected") } else { Ok(bits) }
@@ -127,7 +127,7 @@ pub fn class_bits(filter: &Filter, line: &Line<'_>, at: usize, classes: &str) ->
 pub fn mode_bits(filter: &Filter, line: &Line<'_>, at: usize, name: &str) -> Result<u8, Fault> {
     match filter.modes.iter().find(|m| m.name == name) {
         Some(mode) => Ok(mode.bits),
-        None => line.fault(at, format!("`{name}` is no mode of this filter")),
+        None => line.fault(at, said(format_args!("`{name}` is no mode of this filter"))),
     }
 }
 
