@@ -18,6 +18,7 @@ use bailiff::shared::base::lines::Lines;
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::engine::{Line, Modes, scan_all};
 use bailiff::shared::pure::filter::{FILTERS, Match, named};
+use bailiff::shared::pure::wire::batch::MOST;
 use bailiff::shared::pure::wire::terms::{Jail, Terms};
 use bailiff::shims::clock::realtime_ns;
 use std::os::unix::fs::FileExt as _;
@@ -33,6 +34,8 @@ const SECRET: [u64; 2] = [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908];
 struct Count {
     table: Table,
     clock: Clock,
+    /// Matches that were not counted yet: as many as the watcher sends at once.
+    batch: Vec<Match>,
     attempts: u64,
     weight: u64,
     due: u64,
@@ -48,7 +51,27 @@ impl Count {
         let tags = Box::leak(vec![[0; WAYS]; slots / WAYS].into());
         let entries = Box::leak(vec![[[0; 5]; WAYS]; slots / WAYS].into());
         let table = Table::new(Buckets::new(tags, entries), times, &terms);
-        Self { table, clock: Clock::default(), attempts: 0, weight: 0, due: 0 }
+        Self {
+            table,
+            clock: Clock::default(),
+            batch: Vec::with_capacity(MOST),
+            attempts: 0,
+            weight: 0,
+            due: 0,
+        }
+    }
+
+    fn found(&mut self, found: Match) {
+        self.batch.push(found);
+        if self.batch.len() == MOST {
+            self.count();
+        }
+    }
+
+    fn count(&mut self) {
+        for found in std::mem::replace(&mut self.batch, Vec::with_capacity(MOST)) {
+            self.attempt(found);
+        }
     }
 
     fn attempt(&mut self, found: Match) {
@@ -92,16 +115,17 @@ pub(crate) fn run(path: &str, filter: &str) {
             let own = &FILTERS[usize::from(number)];
             lines(path, |line| {
                 let found = Line::new(own.headers, line).scan(number, own.default_modes);
-                found.into_iter().for_each(|found| count.attempt(found));
+                found.into_iter().for_each(|found| count.found(found));
             })
         }
         None if filter == "all" => {
             let mut modes: Modes = [0; 256];
             modes.iter_mut().zip(FILTERS).for_each(|(slot, filter)| *slot = filter.default_modes);
-            lines(path, |line| scan_all(&modes, line, |_, found| count.attempt(found)))
+            lines(path, |line| scan_all(&modes, line, |_, found| count.found(found)))
         }
         None => panic!("no filter {filter}"),
     };
+    count.count();
     let took = start.elapsed().as_secs_f64();
     let Count { table, attempts, weight, due, .. } = count;
     println!(

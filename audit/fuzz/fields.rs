@@ -21,7 +21,10 @@ const PATHS: [&[&[u8]]; 8] = [
 pub(crate) fn read(message: &[u8]) {
     let strings: Vec<&[u8]> = message.split(|b| *b == b'"').skip(1).step_by(2).take(3).collect();
     let own: Vec<&[&[u8]]> = (1..=strings.len()).map(|n| &strings[..n]).collect();
-    if let [first, second, ..] = strings[..] {
+    // A list has places, not keys; no form takes one.
+    if let [first, second, ..] = strings[..]
+        && !message.starts_with(b"[")
+    {
         at_one_stroke(message, &[first, second, b"msg"]);
     }
     for path in PATHS.into_iter().chain(own).chain(strings.iter().map(std::slice::from_ref)) {
@@ -35,12 +38,13 @@ pub(crate) fn read(message: &[u8]) {
 /// Many keys read at once are those read one by one.
 fn at_one_stroke<'a>(message: &'a [u8], keys: &[&[u8]; 3]) {
     let values = [field::object(message, keys), field::pairs(message, keys), field::fields(message, keys)];
-    let alone: [fn(&'a [u8], &[&[u8]]) -> Option<&'a [u8]>; 3] = [field::json, field::logfmt, field::either];
+    let alone: [fn(&'a [u8], &[&[u8]]) -> Option<&'a [u8]>; 3] =
+        [|m, p| field::json(m, p), |m, p| field::logfmt(m, p), |m, p| field::either(m, p)];
     for (values, alone) in values.iter().zip(alone) {
         for (place, key) in keys.iter().enumerate().filter(|(place, key)| !keys[..*place].contains(key)) {
-            assert_eq!(values.at(place, &[]), alone(message, &[key]));
-            assert_eq!(values.at(place, &[b"a"]), alone(message, &[key, b"a"]));
-            assert_eq!(values.at(place, &[b"0"]), alone(message, &[key, b"0"]));
+            assert_eq!(values.at(place, &[]), alone(message, &[*key]));
+            assert_eq!(values.at(place, &[b"a"]), alone(message, &[*key, b"a".as_slice()]));
+            assert_eq!(values.at(place, &[b"0"]), alone(message, &[*key, b"0".as_slice()]));
         }
     }
 }

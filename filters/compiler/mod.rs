@@ -40,9 +40,6 @@ pub mod form;
 #[path = "../../src/shared/pure/header.rs"]
 pub mod header;
 #[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
-#[path = "../../src/shared/pure/index.rs"]
-pub mod index;
-#[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]
 #[path = "../../src/shared/pure/steps.rs"]
 pub mod pattern_steps;
 #[allow(dead_code, reason = "the compiler uses only a part of what the programs do")]

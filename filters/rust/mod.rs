@@ -10,7 +10,7 @@ mod choice;
 mod emit;
 mod entry;
 mod index;
-mod opening;
+mod needle;
 mod pattern;
 
 use super::compiler::read;

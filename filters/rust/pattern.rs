@@ -144,13 +144,26 @@ pub fn bound(longest: usize) -> String {
     format!("    if m.len() > {longest} {{\n        return None;\n    }}\n")
 }
 
-/// The body of a function that reads one part of a pattern, behind the tokens that were read before; `result` is
-/// what it yields at its end.
-fn body(plan: &Plan, read: usize, longest: usize, result: &str) -> String {
+/// Of what a searched part must hold, a text that is rare in messages. A pattern that counts for nobody is tried with
+/// many that it is not made for: those are known by its absence.
+fn sign(plan: &Plan) -> Option<&[u8]> {
+    let is_rare = |b: &u8| b.is_ascii_punctuation() && !matches!(b, b'.' | b'-' | b'_');
+    plan.find.iter().flatten().find_map(|token| match &token.kind {
+        Kind::Lit(text) if text.iter().any(is_rare) => Some(text.as_slice()),
+        _ => None,
+    })
+}
+
+/// The body of a function that reads one part of a pattern, behind the tokens that were read before; `sign` is looked for
+/// before anything is searched, `result` is what it yields at its end.
+fn body(plan: &Plan, read: usize, longest: usize, sign: Option<&[u8]>, result: &str) -> String {
     let mut body = if read == 0 { bound(longest) } else { String::new() };
     let mut parts = 0;
     let front: Vec<usize> = (read..plan.front.len()).collect();
     in_order(&mut body, &plan.front, &front, false, &mut parts);
+    if let Some(text) = sign {
+        let _ = writeln!(body, "    scan::find(m, {}, Some)?;", bytes(text));
+    }
     if let Some(tokens) = &plan.once {
         let (lead, tokens) = lead(tokens);
         body += &group("once", tokens, false, true, &mut parts);
@@ -190,13 +203,16 @@ pub fn pattern(filter: &Filter, rule: &Rule, read: usize) -> String {
     let (kind, result) = value(rule.parts.iter().any(accuses));
     let keys = keys(filter);
     let code = match rule.parts.as_slice() {
-        [part] if part.path.is_empty() => body(&part.plan, read, rule.longest, result),
+        [part] if part.path.is_empty() => {
+            let sign = if rule.weight == 0 { sign(&part.plan) } else { None };
+            body(&part.plan, read, rule.longest, sign, result)
+        }
         parts => {
             let mut code = String::new();
             for (i, part) in parts.iter().enumerate() {
                 let (kind, result) = value(accuses(part));
                 let longest = if i == 0 { rule.longest } else { 0 };
-                let inner = body(&part.plan, 0, longest, result);
+                let inner = body(&part.plan, 0, longest, None, result);
                 code += &indent(&format!("fn field{i}(m: &[u8]) -> Option<{kind}> {{\n{inner}}}\n"));
                 let bound = if accuses(part) { "let addr = " } else { "" };
                 let place = keys.iter().position(|k| part.path.first() == Some(k)).unwrap_or(0);

@@ -3,8 +3,9 @@
 //! Runs in: the client. In: one line of a log, any bytes, hostile; the present year. Out: ISO 8601 as the line
 //! has it: local time, with the zone where the line names one. Never: knows which zone a line without one
 //! means, decides what the daemon counts: that counts when it reads.
-use super::time::{DAY_S, civil, pad};
+use super::time::{DAY_S, pad};
 use bailiff::shared::pure::bytes::Text;
+use bailiff::shared::pure::date::civil;
 use bailiff::shared::pure::field;
 use bailiff::shared::pure::stamp::{Stamp, digits, stamp};
 use core::fmt::{Display, Formatter, Result};

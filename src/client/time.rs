@@ -3,6 +3,7 @@
 //! Runs in: the client. In: seconds from the daemon, a duration from the command line. Out: `2026-11-21
 //! 22:10:00Z`, `9m58s`; seconds. Never: knows a time zone, a leap second or a locale.
 use bailiff::shared::pure::bytes::{Text, decimal};
+use bailiff::shared::pure::date::civil;
 use bailiff::shared::pure::wire::terms::LONGEST_S;
 use core::fmt::{Display, Formatter, Result};
 
@@ -71,21 +72,6 @@ impl Display for Term {
 /// Writes ASCII text in the width that was asked for.
 pub(crate) fn pad(f: &mut Formatter<'_>, text: Text<'_>) -> Result {
     f.pad(core::str::from_utf8(text.finish()).unwrap_or("?"))
-}
-
-/// Year, month and day of the Gregorian calendar, so many days after 1970-01-01: Howard Hinnant's
-/// `civil_from_days` for days that are not negative. Its years begin in March, its eras (400 years, 146,097
-/// days) in the year 0.
-pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
-    let day = days.saturating_add(719_468);
-    let (era, of_era) = (day / 146_097, day % 146_097);
-    let leaps = (of_era / 1460).wrapping_sub(of_era / 36_524).wrapping_add(of_era / 146_096);
-    let year_of_era = of_era.wrapping_sub(leaps) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
 /// A duration as the configuration takes it: numbers with w, d, h, m or s behind them, the larger unit first,

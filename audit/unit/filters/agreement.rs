@@ -10,6 +10,7 @@ use super::compiler::run;
 use super::{ALL, sources};
 use bailiff::shared::pure::engine::{self, Modes};
 use bailiff::shared::pure::filter::{FILTERS, Match};
+use bailiff::shared::pure::sieve::{Sieve, members, rows};
 use std::time::{Duration, Instant};
 
 /// For the spoiled lines of all filters together.
@@ -98,4 +99,42 @@ fn generated_code_and_interpreter_agree() {
         lines > 5_000 && hits * 10 > lines,
         "{hits} of {lines} lines matched: the comparison compares little"
     );
+}
+
+/// Filters of a sieve of its own: one without needles, and needles that are parts of others, share ends, or are long.
+const NEEDLES: &[(&[u8], &[u8])] = &[
+    (b"abcd", &[0]),
+    (b"bcde", &[1, 64]),
+    (b"xbcde", &[127]),
+    (b"\0\0\0\0", &[128]),
+    (b"eight+++", &[3, 255]),
+];
+static SIEVE: Sieve<{ rows(NEEDLES) }> = Sieve::new(NEEDLES, &[200]);
+
+#[test]
+fn a_needle_is_found_wherever_it_stands() {
+    let mut random = Crooked::new(11);
+    for round in 0..200_000u32 {
+        // Few different bytes, so that needles come about in parts too.
+        let mut line: Vec<u8> =
+            (0..random.below(24)).map(|_| b"abcdex+\0"[random.below(8) as usize]).collect();
+        if round % 2 == 0 {
+            let (needle, _) = NEEDLES[random.below(NEEDLES.len() as u64) as usize];
+            let at = random.below(line.len() as u64 + 1) as usize;
+            line.splice(at..at, needle.iter().copied());
+        }
+        let found: Vec<u8> = members(SIEVE.of(&line)).collect();
+        let holds = |text: &[u8]| line.windows(text.len()).any(|window| window == text);
+        for (needle, filters) in NEEDLES {
+            // Zeros also stand before the line.
+            let must = holds(needle);
+            let may = needle.starts_with(b"\0") || holds(&needle[..needle.len() - 1]);
+            for filter in *filters {
+                let is_found = found.contains(filter);
+                assert!(is_found || !must, "{filter} is left out: {:?}", line.escape_ascii().to_string());
+                assert!(may || !is_found, "{filter} is not meant: {:?}", line.escape_ascii().to_string());
+            }
+        }
+        assert!(found.contains(&200) && found.is_sorted());
+    }
 }

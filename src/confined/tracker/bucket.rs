@@ -3,7 +3,7 @@
 //! Runs in: the tracker. In: networks that strangers choose. Out: the place of an entry, which never moves.
 //! Never: looks at more than 16 entries for one key, allocates, chains, scans the whole table.
 use bailiff::shared::pure::addr::{Addr, Prefix};
-use bailiff::shared::pure::hash::siphash;
+use bailiff::shared::pure::hash::siphash_words;
 
 /// Entries in one bucket.
 pub(crate) const WAYS: usize = 8;
@@ -24,16 +24,15 @@ pub(crate) struct Key {
 impl Key {
     /// The key of this network in this jail. `secret` is random and known to nobody else.
     pub(crate) fn new(secret: &[u64; 2], jail: u8, prefix: &Prefix) -> Self {
-        let mut bytes = [0u8; 18];
         let mut words = [0u32; 5];
-        if let Some((addr, [owner, len])) = bytes.split_first_chunk_mut() {
-            (*addr, *owner, *len) = (prefix.addr.0, jail, prefix.len);
-        }
         for (word, four) in words.iter_mut().zip(prefix.addr.0.as_chunks::<4>().0) {
             *word = u32::from_le_bytes(*four);
         }
         words[4] = u32::from_le_bytes([jail, prefix.len, 0, 0]);
-        Self { words, hash: siphash(secret, &bytes) }
+        let [a, b, c, d, end] = words.map(u64::from);
+        // 18 bytes: the address, the jail, the length.
+        let hash = siphash_words(secret, [a | b << 32, c | d << 32, end | 18 << 56].into_iter());
+        Self { words, hash }
     }
 
     /// Never zero, which marks a free slot.

@@ -33,8 +33,11 @@ impl Addr {
 
     /// This address with all but its first `len` bits (counted in its own family) cleared.
     pub fn masked(&self, len: u8) -> Self {
-        let skip: u32 = if self.is_v4() { 96 } else { 0 };
-        let keep = u32::from(len.min(self.bits())) + skip;
+        let bits = self.bits();
+        if len >= bits {
+            return *self;
+        }
+        let keep = u32::from(len) + if bits == 32 { 96 } else { 0 };
         let value = u128::from_be_bytes(self.0);
         let mask = match keep {
             0 => 0,

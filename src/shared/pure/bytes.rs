@@ -19,20 +19,63 @@ pub fn decimal(text: &[u8]) -> Option<u64> {
 /// Where this byte stands first, looking at eight bytes at a time.
 #[inline]
 pub fn position(text: &[u8], byte: u8) -> Option<usize> {
-    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
-    const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
     let (words, rest) = text.as_chunks::<8>();
     let mut at = 0usize;
     for word in words {
-        // A byte that is zero now is one of these; only it, or one behind it, makes its highest bit.
-        let differs = u64::from_le_bytes(*word) ^ u64::from_le_bytes([byte; 8]);
-        let found = differs.wrapping_sub(ONES) & !differs & HIGHS;
+        let found = equal(word, byte);
         if found != 0 {
             return at.checked_add((found.trailing_zeros() / 8) as usize);
         }
         at = at.wrapping_add(8);
     }
-    rest.iter().position(|b| *b == byte).and_then(|more| at.checked_add(more))
+    // What is shorter than a word is looked at with the end of the last one.
+    let Some(last) = text.last_chunk() else { return rest.iter().position(|b| *b == byte) };
+    match equal(last, byte) {
+        0 => None,
+        found => text.len().checked_sub(8)?.checked_add((found.trailing_zeros() / 8) as usize),
+    }
+}
+
+/// Where one of two bytes stands first in a short piece.
+#[inline]
+pub fn first_of(piece: &[u8; 32], one: u8, other: u8) -> Option<usize> {
+    let mut at = 0usize;
+    for word in piece.as_chunks::<8>().0 {
+        let found = equal(word, one) | equal(word, other);
+        if found != 0 {
+            return at.checked_add((found.trailing_zeros() / 8) as usize);
+        }
+        at = at.wrapping_add(8);
+    }
+    None
+}
+
+/// How many digits these bytes begin with.
+#[inline]
+pub fn leading_digits(word: &[u8; 8]) -> usize {
+    no_digits(word).trailing_zeros() as usize / 8
+}
+
+/// How many digits these bytes end with.
+#[inline]
+pub fn trailing_digits(word: &[u8; 8]) -> usize {
+    no_digits(word).leading_zeros() as usize / 8
+}
+
+/// The highest bit of each byte that is no digit.
+#[inline]
+fn no_digits(word: &[u8; 8]) -> u64 {
+    let values = u64::from_le_bytes(*word) ^ u64::from_le_bytes([b'0'; 8]);
+    // It is above 9 now: it, or its lower bits and 118, have the highest bit.
+    let sums = (values & u64::from_le_bytes([0x7f; 8])).wrapping_add(u64::from_le_bytes([0x76; 8]));
+    (values | sums) & u64::from_le_bytes([0x80; 8])
+}
+
+/// The highest bit of the first byte that is this one, and perhaps bits above it; 0: none is.
+#[inline]
+fn equal(word: &[u8; 8], byte: u8) -> u64 {
+    let differs = u64::from_le_bytes(*word) ^ u64::from_le_bytes([byte; 8]);
+    differs.wrapping_sub(u64::from_le_bytes([0x01; 8])) & !differs & u64::from_le_bytes([0x80; 8])
 }
 
 /// One to four hexadecimal digits.

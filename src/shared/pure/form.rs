@@ -84,15 +84,15 @@ pub fn seen<'a>(
     if headers & before::UNPADDED != 0 && is_padded {
         return None;
     }
+    let own = head.filter(|h| is_own(h.program));
     if headers & (before::SYSLOG | before::JOURNAL) != 0
-        && let Some(head) = head.filter(|h| is_own(h.program))
+        && let Some(head) = own
         && let Some((peer, message)) = laid_out(form, without_time(headers, head.message))
     {
         return Some(Seen { peer, message, times: head.times });
     }
     // Another program's line in a shared file: what it holds is not looked at as this service's own.
-    let knows_syslog = headers & before::SYSLOG != 0;
-    if knows_syslog && head.is_some_and(|h| h.with_pid && !is_own(h.program)) {
+    if own.is_none() && head.is_some_and(|h| h.with_pid) {
         return None;
     }
     let timed = if headers & before::TIME != 0 { timed() } else { None };
@@ -111,16 +111,11 @@ fn without_time(headers: u8, message: &[u8]) -> &[u8] {
     timed.map_or(message, |(_, rest)| rest)
 }
 
-/// The syslog header of a line, for filters that know these headers. With `JOURNAL` among them it has no time.
+/// The syslog header of a line, for filters that know these headers and for those that do not: it tells that the line is
+/// another's. With `JOURNAL` among them it has no time.
 #[inline]
 pub fn head(headers: u8, line: &[u8]) -> Option<Head<'_>> {
-    if headers & before::JOURNAL != 0 {
-        header::journal(line)
-    } else if headers & before::SYSLOG != 0 {
-        header::syslog(line)
-    } else {
-        None
-    }
+    if headers & before::JOURNAL != 0 { header::journal(line) } else { header::syslog(line) }
 }
 
 /// What stands behind the time of a line.

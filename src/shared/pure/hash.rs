@@ -21,13 +21,6 @@ fn round(v: &mut [u64; 4]) {
 /// choose inputs that collide more often than by chance.
 #[inline]
 pub fn siphash(key: &[u64; 2], bytes: &[u8]) -> u64 {
-    let [k0, k1] = *key;
-    let mut v = [
-        k0 ^ 0x736f_6d65_7073_6575,
-        k1 ^ 0x646f_7261_6e64_6f6d,
-        k0 ^ 0x6c79_6765_6e65_7261,
-        k1 ^ 0x7465_6462_7974_6573,
-    ];
     let (words, rest) = bytes.as_chunks::<8>();
     let mut last = [0u8; 8];
     for (slot, b) in last.iter_mut().zip(rest) {
@@ -35,7 +28,20 @@ pub fn siphash(key: &[u64; 2], bytes: &[u8]) -> u64 {
     }
     // The length fills the last byte: fewer than eight bytes are in `rest`.
     let end = u64::from_le_bytes(last) | (bytes.len() as u64) << 56;
-    for m in words.iter().map(|w| u64::from_le_bytes(*w)).chain(core::iter::once(end)) {
+    siphash_words(key, words.iter().map(|w| u64::from_le_bytes(*w)).chain(core::iter::once(end)))
+}
+
+/// [`siphash`] of bytes that are words already; the last has what is left of them, and in its last byte their number.
+#[inline]
+pub fn siphash_words(key: &[u64; 2], words: impl Iterator<Item = u64>) -> u64 {
+    let [k0, k1] = *key;
+    let mut v = [
+        k0 ^ 0x736f_6d65_7073_6575,
+        k1 ^ 0x646f_7261_6e64_6f6d,
+        k0 ^ 0x6c79_6765_6e65_7261,
+        k1 ^ 0x7465_6462_7974_6573,
+    ];
+    for m in words {
         v[3] ^= m;
         round(&mut v);
         v[0] ^= m;

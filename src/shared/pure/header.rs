@@ -4,7 +4,7 @@
 //! bytes, hostile. Out: program, message, how often the line stands for. Never: reads beyond 128 bytes of one
 //! header word.
 
-use super::bytes::{decimal, position};
+use super::bytes::{decimal, first_of, leading_digits, position};
 use super::stamp::{digits, stamp};
 
 /// Longest word of a header in bytes (RFC 5424 allows 255 for a host; no host or program on Linux needs
@@ -34,6 +34,38 @@ pub struct Head<'a> {
 /// time, or RFC 5424. `None` where the line has no such header.
 #[inline]
 pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
+    let Some((program, message)) = usual(line) else { return unusual(line) };
+    Some(message_of(program, solaris(message), true))
+}
+
+/// Program and message behind the header that most lines have: `Nov 21 19:55:39 host sshd[123]: `. `None`: it is another
+/// one, or has a part that is longer than usual.
+#[inline]
+fn usual(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (stamp, rest) = line.split_first_chunk::<16>()?;
+    // All but the first byte and the sixth, a capital and a digit, at one look.
+    let fixed =
+        u128::from_le_bytes(*stamp) & u128::from_le_bytes(*b"\0\0\0\xff\0\0\xff\0\0\xff\0\0\xff\0\0\xff");
+    let [b'A'..=b'Z', _, _, _, _, b'0'..=b'9', ..] = stamp else { return None };
+    if fixed != u128::from_le_bytes(*b"\0\0\0 \0\0 \0\0:\0\0:\0\0 ") {
+        return None;
+    }
+    let (host, behind) = rest.split_at_checked(first_of(rest.first_chunk()?, b' ', b' ')?)?;
+    // What may be a tag itself, or a word before the host, is left to those who know both.
+    if matches!(host.first(), Some(b'[' | b'<')) || host.last() == Some(&b':') {
+        return None;
+    }
+    let tag = behind.get(1..)?;
+    let (program, behind) = tag.split_at_checked(first_of(tag.first_chunk()?, b'[', b' ')?)?;
+    let pid = behind.strip_prefix(b"[")?;
+    let digits = leading_digits(pid.first_chunk()?);
+    let message = pid.get(digits..)?.strip_prefix(b"]: ")?;
+    (digits > 0 && !program.is_empty()).then_some((program, message))
+}
+
+/// [`syslog`] for any header.
+#[inline(never)]
+fn unusual(line: &[u8]) -> Option<Head<'_>> {
     let bare = pri(line);
     let (program, message, with_pid) = match bare.strip_prefix(b"1 ") {
         Some(rest) => rfc5424(rest)?,
@@ -50,7 +82,8 @@ pub fn syslog(line: &[u8]) -> Option<Head<'_>> {
 #[inline]
 fn message_of<'a>(program: &'a [u8], message: &'a [u8], with_pid: bool) -> Head<'a> {
     let (padded, message) = (message.ends_with(b" "), trim(message));
-    match repeated(message) {
+    let repeated = if message.starts_with(b"message ") { repeated(message) } else { None };
+    match repeated {
         Some((times, inner)) => Head { program, message: trim(inner), times, padded, with_pid },
         None => Head { program, message, times: 1, padded, with_pid },
     }
@@ -109,8 +142,8 @@ fn time(line: &[u8]) -> Option<&[u8]> {
 
 /// `Oct 27 2015 09:24:46 `, as macOS writes it.
 fn with_year(line: &[u8]) -> Option<&[u8]> {
-    let (stamp, rest) = stamp(line)?;
-    (stamp.month > 0 && stamp.year > 0 && line.first()?.is_ascii_uppercase()).then_some(rest)
+    let (stamp, rest) = line.first()?.is_ascii_uppercase().then(|| stamp(line))??;
+    (stamp.month > 0 && stamp.year > 0).then_some(rest)
 }
 
 /// What stands behind `2026-11-21T19:55:39`, a fraction or none, `Z`, `+01:00`, `+0100` or nothing, and a
@@ -190,6 +223,7 @@ fn data(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Without the `[ID 800047 auth.info] ` that Solaris puts before a message.
+#[inline]
 fn solaris(message: &[u8]) -> &[u8] {
     let Some(rest) = message.strip_prefix(b"[ID ") else { return message };
     let Some((digits, rest)) = word(rest) else { return message };

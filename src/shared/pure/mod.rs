@@ -1,7 +1,9 @@
 //! Functions of their arguments alone: no system call, no clock, no state.
 pub mod addr;
+pub mod blake;
 pub mod bpf;
 pub mod bytes;
+pub mod date;
 pub mod engine;
 pub mod field;
 pub mod filter;
@@ -9,11 +11,11 @@ pub mod form;
 pub mod hash;
 pub mod header;
 pub mod image;
-pub mod index;
 pub mod peer;
 pub mod program;
 pub mod scan;
 pub mod settings;
+pub mod sieve;
 pub mod stamp;
 pub mod steps;
 pub mod toml;

@@ -58,21 +58,36 @@ fn v4(s: &[u8]) -> Option<(Addr, &[u8])> {
 /// One to three digits.
 #[inline]
 fn octet(s: &[u8]) -> Option<(u8, &[u8])> {
-    let (value, rest) = match s {
-        [b'0', b'0'..=b'9', ..] => return None,
-        [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] => (decimal([*a, *b, *c]), rest),
-        [b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] => (decimal([b'0', *b, *c]), rest),
-        [c @ b'0'..=b'9', rest @ ..] => (decimal([b'0', b'0', *c]), rest),
-        _ => return None,
+    let near = match s {
+        [a, b, c, d, ..] => [*a, *b, *c, *d],
+        [a, b, c] => [*a, *b, *c, 0],
+        [a, b] => [*a, *b, 0, 0],
+        [a] => [*a, 0, 0, 0],
+        [] => return None,
     };
-    Some((value.try_into().ok()?, rest))
+    let values = u32::from_le_bytes(near) ^ ZEROS;
+    let digits = (others(values).trailing_zeros() / 8).min(3);
+    let last = values.checked_shl(32u32.checked_sub(digits.wrapping_mul(8))?)?;
+    Some((number_of(last, digits)?, s.get(digits as usize..)?))
 }
 
-/// The number that three digits are.
+/// Four times the digit `0`.
+const ZEROS: u32 = u32::from_le_bytes([b'0'; 4]);
+
+/// The highest bit of each byte that is above 9.
 #[inline]
-fn decimal(digits: [u8; 3]) -> u16 {
-    let [a, b, c] = digits.map(|digit| u16::from(digit.wrapping_sub(b'0')));
-    a.wrapping_mul(100).wrapping_add(b.wrapping_mul(10)).wrapping_add(c)
+fn others(values: u32) -> u32 {
+    ((values & 0x7f7f_7f7f).wrapping_add(0x7676_7676) | values) & 0x8080_8080
+}
+
+/// The number of one to three digits, whose values are the last bytes of a word behind zeros; `None` where it is above
+/// 255, or opens with a zero. Without a branch for each digit: how many an octet has cannot be foretold.
+#[inline]
+fn number_of(values: u32, digits: u32) -> Option<u8> {
+    let [_, a, b, c] = values.to_le_bytes().map(u16::from);
+    let number = a.wrapping_mul(100).wrapping_add(b.wrapping_mul(10)).wrapping_add(c);
+    let least = [0, 0, 10, 100].get(digits as usize)?;
+    if number < *least { None } else { number.try_into().ok() }
 }
 
 /// [`v4`], perhaps mapped.
@@ -88,8 +103,10 @@ fn scoped(s: &[u8]) -> Option<(Addr, &[u8])> {
     let scope = rest.strip_prefix(b"%")?;
     let rest = run(scope, SCOPE_MAX, is_name)?;
     let name = scope.get(..scope.len().checked_sub(rest.len())?)?;
-    let dot = usize::from(name.len() > 1 && name.ends_with(b"."));
-    (addr.masked(10) == LINK_LOCAL).then_some((addr, scope.get(name.len().checked_sub(dot)?..)?))
+    // A dot at its end ends the sentence.
+    let dot = usize::from(name.ends_with(b"."));
+    (name.len() > dot && addr.masked(10) == LINK_LOCAL)
+        .then_some((addr, scope.get(name.len().checked_sub(dot)?..)?))
 }
 
 /// [`scoped`] at the end, and what stands before it.
@@ -140,13 +157,16 @@ fn v4_back(s: &[u8]) -> Option<(Addr, &[u8])> {
 /// [`octet`] at the end.
 #[inline]
 fn octet_back(s: &[u8]) -> Option<(u8, &[u8])> {
-    let (value, before) = match s {
-        [before @ .., a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => (decimal([*a, *b, *c]), before),
-        [before @ .., b @ b'1'..=b'9', c @ b'0'..=b'9'] => (decimal([b'0', *b, *c]), before),
-        [before @ .., c @ b'0'..=b'9'] => (decimal([b'0', b'0', *c]), before),
-        _ => return None,
+    let near = match s {
+        [.., a, b, c] => [0, *a, *b, *c],
+        [b, c] => [0, 0, *b, *c],
+        [c] => [0, 0, 0, *c],
+        [] => return None,
     };
-    Some((value.try_into().ok()?, before))
+    let values = u32::from_le_bytes(near) ^ ZEROS;
+    let digits = others(values).leading_zeros() / 8;
+    let behind = u32::MAX.checked_shl(32u32.checked_sub(digits.wrapping_mul(8))?)?;
+    Some((number_of(values & behind, digits)?, s.get(..s.len().checked_sub(digits as usize)?)?))
 }
 
 /// An address without scope at the end, and what stands before it.
@@ -183,7 +203,9 @@ pub fn addr_port(s: &[u8]) -> Option<(Addr, &[u8])> {
 /// [`addr_port`] at the end, and what stands before it.
 pub fn addr_port_back(s: &[u8]) -> Option<(Addr, &[u8])> {
     let s = number_back(s)?.strip_suffix(b":")?;
-    bracketed_back(s).or_else(|| dotted_back(s, mapped)).or_else(|| scoped_back(s))
+    // From the start, a dot at the end of a scope ends the sentence.
+    let scope = || scoped_back(s).filter(|_| !s.ends_with(b"."));
+    bracketed_back(s).or_else(|| dotted_back(s, mapped)).or_else(scope)
 }
 
 /// One way to read an address.
@@ -220,7 +242,7 @@ pub fn addr_port_bare(s: &[u8]) -> Option<(Addr, &[u8])> {
 /// [`addr_port_bare`] at the end, and what stands before it.
 pub fn addr_port_bare_back(s: &[u8]) -> Option<(Addr, &[u8])> {
     let s = number_back(s)?.strip_suffix(b":")?;
-    bracketed_back(s).or_else(|| addr_back(s))
+    bracketed_back(s).or_else(|| addr_back(s).filter(|_| !s.ends_with(b".")))
 }
 
 /// `1.2.3.4.57178`: an IPv4 address and a port behind a dot.

@@ -5,7 +5,7 @@
 //! hostile bytes. Out: what is left after the token, `None` where the token is not there. Never: goes back on
 //! a choice, looks at a byte more than a constant number of times.
 
-use super::bytes::position;
+use super::bytes::{leading_digits, position, trailing_digits};
 
 /// Digits that a number may have: as many as the largest 64-bit one.
 const DIGITS_MAX: usize = 20;
@@ -66,12 +66,18 @@ pub fn alt_back<'a>(s: &'a [u8], texts: &[&[u8]]) -> Option<&'a [u8]> {
 
 /// 1 to 20 decimal digits.
 pub fn number(s: &[u8]) -> Option<&[u8]> {
-    run(s, DIGITS_MAX, u8::is_ascii_digit)
+    match s.first_chunk().map(leading_digits) {
+        Some(digits @ 1..8) => s.get(digits..),
+        _ => run(s, DIGITS_MAX, u8::is_ascii_digit),
+    }
 }
 
 /// [`number`] at the end.
 pub fn number_back(s: &[u8]) -> Option<&[u8]> {
-    run_back(s, DIGITS_MAX, u8::is_ascii_digit)
+    match s.last_chunk().map(trailing_digits) {
+        Some(digits @ 1..8) => s.get(..s.len().checked_sub(digits)?),
+        _ => run_back(s, DIGITS_MAX, u8::is_ascii_digit),
+    }
 }
 
 /// Hexadecimal digits and colons.
