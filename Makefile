@@ -7,11 +7,11 @@ INSTALL ?= install
 PREFIX ?= /usr/local
 target := $(or $(CARGO_TARGET_DIR),target)
 build := $(CARGO) build --release --locked --offline
-roles := bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler
+roles := bailiff-launcher bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler
 libexec := $(PREFIX)/libexec/bailiff
 
 .PHONY: all test unit system check demo bench fuzz install clean
-.PHONY: deps layers unsafe tcb fmt clippy syscalls panics elf repro plants aarch64 show-filter
+.PHONY: caged-build deps layers unsafe tcb fmt clippy syscalls panics elf repro plants aarch64 show-filter
 
 all:
 	$(build)
@@ -50,6 +50,14 @@ clippy:
 	@$(lint) --test unit -- -D warnings -A clippy::unwrap_used -A clippy::expect_used -A clippy::panic \
 		-A clippy::type_complexity -A clippy::too_many_lines -A unreachable_pub && echo "ok    nor of the tests"
 
+# The same build as a step in a cage (audit/steps.toml), and the same bytes. VERIFY=--verify: twice, under other circumstances.
+caged-build: all
+	@echo "== $@"
+	@cd $(target)/release && sha256sum bailiff-cage bailiff bailiffd $(roles) | sort -u >caged-build.sums
+	@$(target)/release/bailiff-cage step --policy audit/steps.toml --record $(target)/caged-build.jsonl $(VERIFY) release
+	@cd target/release && sha256sum --quiet --check $(abspath $(target))/release/caged-build.sums && \
+		echo "ok    the build in a cage has the same bytes"
+
 # Each script fails on a planted violation, and says why.
 plants:
 	@echo "== $@"
@@ -71,8 +79,9 @@ install:
 	@test -x $(target)/release/bailiffd || { echo "nothing is built yet: run make first" >&2; exit 1; }
 	$(INSTALL) -d $(DESTDIR)$(libexec) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 $(addprefix $(target)/release/,bailiffd $(roles)) $(DESTDIR)$(libexec)
-	$(INSTALL) -m 755 $(target)/release/bailiff $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) -m 755 $(addprefix $(target)/release/,bailiff bailiff-cage) $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../libexec/bailiff/bailiffd $(DESTDIR)$(PREFIX)/sbin/bailiffd
+	ln -sf bailiff-cage $(DESTDIR)$(PREFIX)/bin/bailiff-cage-rustc
 	$(INSTALL) -d $(DESTDIR)/etc/bailiff/filters
 	test -e $(DESTDIR)/etc/bailiff/bailiff.toml || \
 		$(INSTALL) -m 644 docs/examples/bailiff.toml $(DESTDIR)/etc/bailiff/bailiff.toml

@@ -37,7 +37,7 @@ case $said in
 "bailiff "[0-9]*) echo "ok    aarch64: $said runs" ;;
 *) echo "FAIL  aarch64: bailiff version said: $said"; exit 1 ;;
 esac
-for program in bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler; do
+for program in bailiff-launcher bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler; do
     code=0
     timeout 60 qemu-aarch64-static "$programs/$program" </dev/null >/dev/null 2>&1 || code=$?
     [ $code = 100 ] || [ $code = 111 ] || { echo "FAIL  aarch64: $program left with $code, not 100 or 111"; exit 1; }

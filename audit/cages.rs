@@ -17,7 +17,7 @@ fn main() {
         show(program, row.enter);
         show(program, row.run);
     }
-    show("bailiff-cage", LAUNCHER);
+    show("bailiff-launcher", LAUNCHER);
     show("bailiffd", WARDEN);
     for call in CLIENT.split_whitespace() {
         println!("bailiff {call}");

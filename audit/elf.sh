@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 LC_ALL=C
 export LC_ALL
 target=${CARGO_TARGET_DIR:-target}
-[ $# -gt 0 ] || set -- bailiffd bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler bailiff
+[ $# -gt 0 ] || set -- bailiffd bailiff-launcher bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler bailiff bailiff-cage
 bad=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

@@ -14,12 +14,12 @@ function layer(file) {
     if (file ~ /^src\/shared\/cages/) return "cages"
     if (file ~ /^src\/shared\/base(\/|\.rs)/) return "base"
     if (file ~ /^src\/(lib|shared\/mod)\.rs$/) return "library"
-    if (file ~ /^src\/(trusted|confined)\/[^\/]+\// || file ~ /^src\/client\//) return "program"
+    if (file ~ /^src\/(trusted|confined)\/[^\/]+\// || file ~ /^src\/(client|cage)\//) return "program"
     if (file ~ /^filters\// || file == "build.rs") return "build"
     return "unknown"
 }
 function program(file) {
-    if (match(file, /^src\/(trusted|confined)\/[^\/]+\//) || match(file, /^src\/client\//)) return substr(file, 1, RLENGTH)
+    if (match(file, /^src\/(trusted|confined)\/[^\/]+\//) || match(file, /^src\/(client|cage)\//)) return substr(file, 1, RLENGTH)
     return ""
 }
 # 0 for a leaf file, 1 for run, 2 for main: the order within one program.

@@ -18,7 +18,7 @@ target=${CARGO_TARGET_DIR:-target}/panics
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 bad=0
-[ $# -gt 0 ] || set -- bailiffd bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft
+[ $# -gt 0 ] || set -- bailiffd bailiff-launcher bailiff-watcher bailiff-tracker bailiff-enforcer-nft
 
 build() { # PROFILE PROGRAM [RUSTC ARGUMENT...]
     profile=$1 program=$2

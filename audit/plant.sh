@@ -56,7 +56,7 @@ into_main() { # FILE LINE
 }
 watcher=src/confined/watcher/main.rs
 tracker=src/confined/tracker/main.rs
-cage=src/trusted/cage/main.rs
+launcher=src/trusted/launcher/main.rs
 
 # --- deps.sh
 dependency() { printf '\n[dependencies]\nserde = "1"\n' >>Cargo.toml; }
@@ -72,11 +72,11 @@ plant build_runs 'the build runs no program' deps.sh build.rs
 layer_skipped() { sed -i '0,/^use /s//use super::super::super::shims::clock::now as _;\nuse /' src/shared/pure/toml.rs; }
 pure_uses_base() { printf 'fn planted() { crate::shared::base::turn::wait(); }\n' >>src/shared/pure/addr.rs; }
 other_program() { printf '#[path = "../tracker/main.rs"]\nmod planted;\n' >>$watcher; }
-leaf_uses_run() { printf 'use crate::run::planted;\n' >>src/trusted/cage/landlock.rs; touch src/trusted/cage/run.rs; }
+leaf_uses_run() { printf 'use crate::run::planted;\n' >>src/trusted/launcher/landlock.rs; touch src/trusted/launcher/run.rs; }
 plant layer_skipped 'toml.rs uses shims/clock.rs: layer skipped: pure may not import shims' layers.sh src/shared/pure/toml.rs
 plant pure_uses_base 'addr.rs uses .*: layer skipped: pure may not import base' layers.sh src/shared/pure/addr.rs
 plant other_program 'watcher/main.rs uses .*: names a file of another folder' layers.sh $watcher
-plant leaf_uses_run 'landlock.rs uses .*: a leaf file imports run or main' layers.sh src/trusted/cage/landlock.rs src/trusted/cage/run.rs
+plant leaf_uses_run 'landlock.rs uses .*: a leaf file imports run or main' layers.sh src/trusted/launcher/landlock.rs src/trusted/launcher/run.rs
 
 # --- unsafe.sh
 unsafe_outside() { printf 'fn planted() { unsafe { core::hint::unreachable_unchecked() } }\n' >>src/shared/pure/addr.rs; }
@@ -103,10 +103,10 @@ plant grown_tcb 'whole TCB .*: [0-9]* lines, budget' 'tcb.sh --quick' $(eval ech
 # --- syscalls.sh
 undeclared_call() { into_main $watcher '    let _ = bailiff::shims::fd::Fd::close_from(start.arg(9).map_or(99, |a| a.len() as u32));'; }
 unused_call() { sed -i '/^const WATCHER/,/^};/s/ enter: CLOSE_CAGE,/ enter: \&[MPROTECT, PRCTL, CAPGET, CAPSET, GETRESUID, PRLIMIT64, SECCOMP, MMAP, UNSHARE],/' src/shared/cages.rs; }
-traced_call() { mkdir -p target/traced && echo ptrace >target/traced/bailiff-cage; }
+traced_call() { mkdir -p target/traced && echo ptrace >target/traced/bailiff-launcher; }
 plant undeclared_call 'bailiff-watcher: undeclared system call: close_range' 'syscalls.sh bailiff-watcher' $watcher
 plant unused_call 'bailiff-watcher: declared and not in the program: .*unshare' 'syscalls.sh bailiff-watcher' src/shared/cages.rs
-plant traced_call 'bailiff-cage: made in a traced run and not declared: ptrace' 'syscalls.sh bailiff-cage' target/traced/bailiff-cage
+plant traced_call 'bailiff-launcher: made in a traced run and not declared: ptrace' 'syscalls.sh bailiff-launcher' target/traced/bailiff-launcher
 
 # --- panics.sh
 reachable_panic() { into_main $tracker '    if start.arg(1).is_some_and(|a| a[a.len() / 2] == 7) { return 9; }'; }
@@ -118,19 +118,19 @@ plant broken_program 'for another reason: nothing was proved' 'panics.sh bailiff
 executable_stack() { sed -i 's/-z,noexecstack/-z,execstack/' build.rs; }
 writable_code() { sed -i 's/"-Wl,-z,noexecstack",/"-Wl,-z,noexecstack", "-Wl,--omagic",/; s/const LINK: \[&str; [0-9]*\]/const LINK: \&[\&str]/; s/= \[$/= \&[/' build.rs; }
 writable_data() {
-    into_main $cage '    { use core::sync::atomic::{AtomicUsize, Ordering}; static N: AtomicUsize = AtomicUsize::new(1); N.store(start.arg(1).map_or(0, <[u8]>::len), Ordering::SeqCst); if N.load(Ordering::SeqCst) == 77 { return 9; } }'
+    into_main $launcher '    { use core::sync::atomic::{AtomicUsize, Ordering}; static N: AtomicUsize = AtomicUsize::new(1); N.store(start.arg(1).map_or(0, <[u8]>::len), Ordering::SeqCst); if N.load(Ordering::SeqCst) == 77 { return 9; } }'
 }
 interpreter() { sed -i 's/"-Wl,--no-dynamic-linker",/"-Wl,--dynamic-linker=\/lib\/ld.so",/' build.rs; }
-plant executable_stack 'bailiff-cage: has an executable stack' 'elf.sh bailiff-cage' build.rs
-plant writable_code 'bailiff-cage: a segment is writable and executable' 'elf.sh bailiff-cage' build.rs
-plant writable_data 'bailiff-cage: a page of the file stays writable' 'elf.sh bailiff-cage' $cage
-plant interpreter 'bailiff-cage: has an interpreter' 'elf.sh bailiff-cage' build.rs
+plant executable_stack 'bailiff-launcher: has an executable stack' 'elf.sh bailiff-launcher' build.rs
+plant writable_code 'bailiff-launcher: a segment is writable and executable' 'elf.sh bailiff-launcher' build.rs
+plant writable_data 'bailiff-launcher: a page of the file stays writable' 'elf.sh bailiff-launcher' $launcher
+plant interpreter 'bailiff-launcher: has an interpreter' 'elf.sh bailiff-launcher' build.rs
 
 # --- repro.sh
 timestamp() {
     sed -i '/^fn main() {$/a \    println!("cargo::rustc-env=PLANTED={:?}", std::time::SystemTime::now());' build.rs
-    into_main $cage '    if start.arg(1) == Some(env!("PLANTED").as_bytes()) { return 9; }'
+    into_main $launcher '    if start.arg(1) == Some(env!("PLANTED").as_bytes()) { return 9; }'
 }
-plant timestamp 'bailiff-cage: the two builds differ' 'repro.sh bailiff-cage' build.rs $cage
+plant timestamp 'bailiff-launcher: the two builds differ' 'repro.sh bailiff-launcher' build.rs $launcher
 
 exit $bad

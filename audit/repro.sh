@@ -10,7 +10,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-[ $# -gt 0 ] || set -- bailiffd bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler bailiff
+[ $# -gt 0 ] || set -- bailiffd bailiff-launcher bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler bailiff bailiff-cage
 programs=
 for program in "$@"; do programs="$programs --bin $program"; done
 command="cargo build --release --locked --offline"

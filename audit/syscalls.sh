@@ -16,7 +16,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 bad=0
 fail() { echo "FAIL  $*"; bad=1; }
-[ $# -gt 0 ] || set -- bailiffd bailiff-cage bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler bailiff
+[ $# -gt 0 ] || set -- bailiffd bailiff-launcher bailiff-watcher bailiff-tracker bailiff-enforcer-nft bailiff-compiler bailiff
 
 # TABLE, and the kernel's names of the numbers.
 {

@@ -57,7 +57,7 @@ pub enum At<'a> {
 }
 
 impl At<'_> {
-    fn arg(self) -> usize {
+    pub(super) fn arg(self) -> usize {
         match self {
             Self::Cwd => -100isize as usize,
             Self::Dir(fd) => fd.arg(),

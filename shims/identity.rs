@@ -43,6 +43,16 @@ pub fn uids() -> Result<[u32; 3], Errno> {
     Ok(core::hint::black_box(ids))
 }
 
+/// Real group id (getresgid(2)).
+pub fn gid() -> Result<u32, Errno> {
+    let mut ids = [0u32; 3];
+    let [r, e, s] = [&raw mut ids[0] as usize, &raw mut ids[1] as usize, &raw mut ids[2] as usize];
+    // SAFETY: the kernel writes three 32-bit ids, each into its own element of `ids`.
+    done(unsafe { syscall3::<{ nr::GETRESGID }>(r, e, s) })?;
+    let [real, ..] = core::hint::black_box(ids);
+    Ok(real)
+}
+
 /// The three sets of a process's capabilities, as bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Capabilities {

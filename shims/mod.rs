@@ -6,6 +6,7 @@
 //! program's root file includes it.
 pub mod aio;
 pub mod arch;
+pub mod cage;
 pub mod clock;
 pub mod confine;
 pub mod errno;

@@ -178,7 +178,12 @@ pub enum Limit {
 
 /// Sets both the soft and the hard limit of this process.
 pub fn set_limit(limit: Limit, most: u64) -> Result<(), Errno> {
-    let new = [most, most];
+    set_limits(limit, most, most)
+}
+
+/// Sets the soft and the hard limit of this process.
+pub fn set_limits(limit: Limit, soft: u64, hard: u64) -> Result<(), Errno> {
+    let new = [soft, hard];
     // SAFETY: the kernel only reads struct rlimit64, two 64-bit words.
     done(unsafe { syscall4::<{ nr::PRLIMIT64 }>(0, limit as usize, new.as_ptr() as usize, 0) })
 }

@@ -6,6 +6,7 @@ on the file system of the temporary directory. BAILIFF_BENCH=short measures less
 minutes). fail2ban and sshguard are measured where they are installed (as root BAILIFF_INSTALL=1, or CI, makes it install
 them, from the distribution, without starting them); FAIL2ZIG=PATH names another daemon's program.
 
+--only cage: what a launch by bailiff-cage costs (cage.py), beside other tools.
 --only engine: the filters alone, from a file to the counted attempt (engine.py), beside wc, grep, ripgrep, other parsers.
 The probe is road.rs, which sees from outside. Latency: from before write() of the decisive line (maxretry 1) to the kernel's event
 of the new element, and to the daemon's line `banned`, which follows the sync of the ledger. The probe asks without sleeping, on
@@ -15,8 +16,8 @@ that does what cannot be left out. Exit code 0, or with --strict 1 when a bar is
 import argparse, contextlib, json, os, pathlib, shutil, statistics, subprocess, sys, tempfile, time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
-from house import TOP, Daemon, own_namespace
-import engine, others
+from house import BIN, TOP, Daemon, own_namespace
+import cage, engine, others
 
 SHORT = os.environ.get("BAILIFF_BENCH") == "short"
 EVENTS = 300 if SHORT else 1100
@@ -279,16 +280,17 @@ def all_others():
 def main():
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--json", metavar="FILE")
-    words.add_argument("--only", choices=("engine", "lines", "latency", "others"), help="one part of it")
+    words.add_argument("--only", choices=("engine", "lines", "latency", "others", "cage"), help="one part of it")
     words.add_argument("--strict", action="store_true")
     words.add_argument("--other", help=argparse.SUPPRESS)
     words = words.parse_args()
     global PROBE
-    if not PROBE:
+    if not PROBE and words.only != "cage":
         PROBE = os.environ["BAILIFF_PROBE"] = build()
     if "BAILIFF_HOST_NET" not in os.environ:
         others.install()
-    own_namespace()
+        cage.install()
+    own_namespace(mount=words.only in (None, "cage"))
     if words.other:
         other(next(kind for kind in others.ALL if kind.name == words.other))
     else:
@@ -299,6 +301,9 @@ def main():
         if words.only in (None, "engine"):
             with folder() as home:
                 FIGURES["engine"] = engine.measure(home, road, PROBE, STAMP, LINES, 3 if SHORT else 7)
+        if words.only in (None, "cage"):
+            with folder() as home:
+                FIGURES["cage"] = cage.measure(home, BIN / "bailiff-cage", 5 if SHORT else 20)
         if words.only in (None, "lines"):
             with folder() as home:
                 lines(home)
@@ -308,7 +313,7 @@ def main():
             all_others()
     if words.json:
         pathlib.Path(words.json).write_text(json.dumps(FIGURES, indent=1) + "\n")
-    met = FIGURES.get("engine", {}).get("met", True) and all(row.get("met", True) for rows in (FIGURES["latency"], FIGURES["lines"]) for row in rows)
+    met = all(FIGURES.get(part, {}).get("met", True) for part in ("engine", "cage")) and all(row.get("met", True) for rows in (FIGURES["latency"], FIGURES["lines"]) for row in rows)
     return 0 if met or not words.strict else 1
 
 

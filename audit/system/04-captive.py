@@ -3,15 +3,18 @@
 
 The captive (audit/attack/captive.rs) is started by the real launcher in each role's place and told, call by call, what to try.
 Each payload is first made outside a cage and must work there, or the test is void. Expected, by name: EPERM for the calls that
-only the start needs, death by SIGSYS for every other one, EBADF for every descriptor that was not given.
+only the start needs, death by SIGSYS for every other one, EBADF for every descriptor that was not given. Then the payloads of the
+cage's own tests (audit/attack/payload.rs, tried outside by 13-cage.py) in the same places, with the same answers.
 """
 import ctypes, errno, os, signal, socket, struct, subprocess, sys, tempfile
 from house import *
+from payloads import ROWS
 
 own_namespace(mount=True)
 libc = ctypes.CDLL(None, use_errno=True)
-CAPTIVE = BIN / "bailiff-captive"
-captives()
+CAPTIVE, PAYLOAD = BIN / "bailiff-captive", BIN / "bailiff-payload"
+if "BAILIFF_NO_BUILD" not in os.environ:
+    captives()
 if os.uname().machine != "x86_64":
     skip("call numbers below are x86_64's")
 
@@ -35,7 +38,7 @@ def batch(kind, *records):
 class Captive:
     """One captive in one role's place."""
 
-    def __init__(self, role):
+    def __init__(self, role, program=CAPTIVE):
         self.role = role
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         own = as_root()
@@ -44,7 +47,7 @@ class Captive:
         ours.send(b"T" + bytes(4095))
         n = GIVEN[role]
         null = os.open("/dev/null", os.O_RDWR)
-        program = os.open(CAPTIVE, os.O_RDONLY)
+        program = os.open(program, os.O_RDONLY)
         sys.stdout.flush()
         self.pid = libc.syscall(NR["clone"], 0x20000000 | signal.SIGCHLD, 0, 0, 0, 0)  # as the warden does: a pid namespace
         if self.pid == 0:
@@ -55,7 +58,7 @@ class Captive:
                 os.dup2(300 + i, i)
             for far in (n + 1, 77, 200):  # what somebody forgot to close
                 os.dup2(secret, far)
-            os.execv(BIN / "bailiff-cage", ["bailiff-cage", role, str(n)])
+            os.execv(BIN / "bailiff-launcher", ["bailiff-launcher", role, str(n)])
         for fd in (null, program):
             os.close(fd)
         theirs.close()
@@ -65,8 +68,11 @@ class Captive:
     def order(self, name, *args, data=b""):
         """What the kernel said: a number, or the name of the signal that ended the captive."""
         words = [NR[name]] + list(args) + [0] * (6 - len(args))
+        return self.answer(struct.pack("<7Q", *words) + data)
+
+    def answer(self, order):
         try:
-            self.channel.send(struct.pack("<7Q", *words) + data)
+            self.channel.send(order)
             answer = self.channel.recv(64)
         except (ConnectionResetError, BrokenPipeError):
             answer = b""
@@ -148,4 +154,16 @@ c = Captive("watcher")
 got = c.order("sendto", 1, P, 1, 0, P | 8, 16, data=b"x" + bytes(7) + inet)
 check(got in (-errno.ENOTSOCK, -errno.EISCONN), f"watcher: sendto with an address goes nowhere ({errno.errorcode[-got]})")
 c.end()
+# A step before the attempt itself that is refused (10,000 less) says as much.
+REFUSED = {"SIGSYS", -errno.EPERM, -errno.EPERM - 10000}
+attempts = sorted({(row[1], row[2].format(secret="/etc/passwd", allowed="/", home="/tmp", victim=1, other=1, dir="/tmp", program="/proc/self/exe"))
+                   for row in ROWS if row[1] != "env.has"})
+for role in ("watcher", "tracker", "enforcer"):
+    for attempt, args in attempts:
+        c = Captive(role, PAYLOAD)
+        got = c.answer("\0".join([attempt, *args.split()]).encode() + b"\0")
+        c.end()
+        if got not in REFUSED:
+            fail(f"{role}: {attempt} {args}: {got}")
+    check(True, f"{role}: {len(attempts)} payloads, each refused with EPERM or SIGSYS")
 ok("no role can open, connect, start or reach anything that it was not given")

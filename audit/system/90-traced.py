@@ -49,7 +49,7 @@ check(all("+++ exited with 0 +++" in end for end in ends.values()), f"all {len(e
 subprocess.run([TOP / "audit" / "traced.sh", traces], check=True, stdout=subprocess.DEVNULL)
 
 where = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target")) / "traced"
-for program in ("bailiffd", "bailiff-cage", "bailiff-watcher", "bailiff-tracker", "bailiff-enforcer-nft", "bailiff-compiler", "bailiff"):
+for program in ("bailiffd", "bailiff-launcher", "bailiff-watcher", "bailiff-tracker", "bailiff-enforcer-nft", "bailiff-compiler", "bailiff"):
     calls = (where / program).read_text().split() if (where / program).exists() else []
     check(len(calls) > 2, f"{program}: {len(calls)} calls traced")
 ok("seven programs traced; make syscalls compares")

@@ -1,6 +1,12 @@
 //! The client's text: words in, tables, sentences and JSON out.
 #![allow(dead_code, reason = "the tests use only a part of what the client does")]
 
+#[path = "../../src/client/audit.rs"]
+mod audit;
+#[path = "../../src/client/canonical.rs"]
+pub(crate) mod canonical;
+#[path = "../../src/client/chain.rs"]
+pub(crate) mod chain;
 #[path = "../../src/client/choice.rs"]
 mod choice;
 #[path = "../../src/client/evidence.rs"]
@@ -52,6 +58,7 @@ mod words;
 
 mod lines;
 mod page;
+mod records;
 mod trial;
 
 use bailiff::shared::pure::addr::Prefix;
@@ -148,6 +155,7 @@ fn requests() {
     assert_eq!((test.verb, test.operands), (Verb::Test, [Some(&b"sshd[mode=ddos]"[..]), Some(b"-")]));
     assert!(test.all && test.json);
     assert_eq!(words("test sshd --line -x").unwrap().line, Some(&b"-x"[..]));
+    assert_eq!(words("audit verify f").unwrap().operands, [Some(&b"verify"[..]), Some(b"f")]);
     assert_eq!(words("filters show sshd").unwrap().operands, [Some(&b"show"[..]), Some(b"sshd")]);
 }
 
@@ -157,10 +165,14 @@ fn usage() {
         "expected an address, or a network such as 198.51.100.0/24 with no bit set behind its length"
             .to_string();
     for (line, expected) in [
-        ("", "expected status, jails, list, explain, ban, unban, test, filters, version or help".into()),
+        (
+            "",
+            "expected status, jails, list, explain, ban, unban, test, filters, audit, version or help".into(),
+        ),
         (
             "bam",
-            "bam: expected status, jails, list, explain, ban, unban, test, filters, version or help".into(),
+            "bam: expected status, jails, list, explain, ban, unban, test, filters, audit, version or help"
+                .into(),
         ),
         ("ban", network.clone()),
         ("ban 198.51.100.7/24", format!("198.51.100.7/24: {network}")),
@@ -188,6 +200,7 @@ fn usage() {
         ("list --all", "--all: expected it with test only".into()),
         ("list --long", "--long: expected --config, --socket, --json, --jail, --for, --all or --line".into()),
         ("test a b c", "c: expected at most a filter and a file behind test".into()),
+        ("audit verify a b", "b: expected verify or list-widened, and a file, behind audit".into()),
         ("test --line", "expected a line of a log behind --line".into()),
         ("test --line x", "--line: expected it with test and a filter only".into()),
         ("test sshd - --line x", "--line: expected it with test and a filter only".into()),

@@ -6,6 +6,9 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+mod audit;
+mod canonical;
+mod chain;
 mod choice;
 mod config;
 mod errand;
@@ -67,6 +70,7 @@ fn run(command: &Command<'_>, out: &mut Out, err: &mut Out) -> u8 {
         Verb::Help => out.write_str(words::HELP),
         Verb::Version => writeln!(out, "bailiff {}", env!("CARGO_PKG_VERSION")),
         Verb::Filters => return filters::filters(command, out, err),
+        Verb::Audit => return audit::audit(command, out, err),
         _ => return configured(command, out, err),
     };
     if printed.is_ok() { outcome::GOOD } else { outcome::SYSTEM }

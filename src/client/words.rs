@@ -24,10 +24,12 @@ usage: bailiff [--config FILE] [--socket DIR] [--json] COMMAND
   test FILTER[mode=M] --line TEXT
                              what a filter makes of one line, and why
   filters [show NAME]        the filters there are; the text of one
+  audit verify FILE          whether the records of bailiff-cage are whole
+  audit list-widened FILE    runs on the host's network, or widened with a reason
   version
   help
 
-exit codes: 0 done, 1 not banned or no match, 2 refused, 100 usage, 111 system; see bailiff(1)
+exit codes: 0 done, 1 not banned, no match or not whole, 2 refused, 100 usage, 111 system; see bailiff(1)
 ";
 
 /// What the operator wants.
@@ -41,6 +43,8 @@ pub(crate) enum Verb {
     Test,
     /// The catalogue of filters.
     Filters,
+    /// The records of bailiff-cage.
+    Audit,
     /// This program's version.
     Version,
     /// `HELP`.
@@ -65,7 +69,7 @@ pub(crate) struct Command<'a> {
     pub(crate) jail: Option<Name>,
     /// How long, in seconds, if said; 0 is for ever.
     pub(crate) duration_s: Option<u32>,
-    /// What stands behind `test` and `filters`.
+    /// What stands behind `test`, `filters` and `audit`.
     pub(crate) operands: [Option<&'a [u8]>; 2],
     /// Whether every address is to be shown.
     pub(crate) all: bool,
@@ -104,17 +108,18 @@ impl Display for Usage<'_> {
     }
 }
 
-const A_VERB: &str = "status, jails, list, explain, ban, unban, test, filters, version or help";
+const A_VERB: &str = "status, jails, list, explain, ban, unban, test, filters, audit, version or help";
 const AN_ADDRESS: &str = "an address such as 198.51.100.7 or 2001:db8::7";
 const A_NETWORK: &str = "an address, or a network such as 198.51.100.0/24 with no bit set behind its length";
 
 const A_FILTER: &str = "at most a filter and a file behind test";
 const A_NAME: &str = "nothing, or show and a filter's name, behind filters";
+const A_RECORD: &str = "verify or list-widened, and a file, behind audit";
 
 /// A verb's name, the verb, what its operand is (empty: it takes none), and whether it takes a jail.
 type Row = (&'static [u8], Verb, &'static str, bool);
 
-const VERBS: [Row; 10] = [
+const VERBS: [Row; 11] = [
     (b"status", Verb::Ask(Ask::Status), "", false),
     (b"jails", Verb::Jails, "", false),
     (b"list", Verb::Ask(Ask::List), "", true),
@@ -123,6 +128,7 @@ const VERBS: [Row; 10] = [
     (b"unban", Verb::Ask(Ask::Unban), A_NETWORK, true),
     (b"test", Verb::Test, A_FILTER, false),
     (b"filters", Verb::Filters, A_NAME, false),
+    (b"audit", Verb::Audit, A_RECORD, false),
     (b"version", Verb::Version, "", false),
     (b"help", Verb::Help, "", false),
 ];
@@ -136,7 +142,7 @@ pub(crate) fn parse<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Result<Com
             (b"--version", _) => return Ok(Command { verb: Verb::Version, ..to }),
             (b"--json", _) => to.json = true,
             (b"--all", _) => to.all = true,
-            (_, Some((_, Verb::Test | Verb::Filters, expected, _)))
+            (_, Some((_, Verb::Test | Verb::Filters | Verb::Audit, expected, _)))
                 if word == b"-" || !word.starts_with(b"-") =>
             {
                 let free = to.operands.iter_mut().find(|slot| slot.is_none());

@@ -1,6 +1,6 @@
 //! bailiff-tracker: counts attempts, decides, keeps the ledger, answers the operator.
 //!
-//! Run by: the warden, through bailiff-cage, under an account of its own with no privilege. In: attempts from
+//! Run by: the warden, through bailiff-launcher, under an account of its own with no privilege. In: attempts from
 //! the watcher, receipts from the enforcer, requests from clients, terms and pulses from the warden. Out:
 //! verdicts to the enforcer, replies to clients, records to the two slots of the ledger. Never: opens
 //! anything, talks to the kernel's firewall, trusts a field that another process filled in.

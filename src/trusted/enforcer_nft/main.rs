@@ -1,6 +1,6 @@
 //! `bailiff-enforcer-nft`: puts bans into the kernel's firewall, and is the only process that can.
 //!
-//! Started by: the warden, through bailiff-cage, with its uid as argument. In: `Terms` and `Pulse` from the warden (0),
+//! Started by: the warden, through bailiff-launcher, with its uid as argument. In: `Terms` and `Pulse` from the warden (0),
 //! `Verdict` from the tracker (1). Out: `Receipt` and `Table` to the tracker, `Pulse` to the warden, log lines (2), netlink
 //! requests (3); it hears nf_tables events (4) and those of addresses and routes (5). Never: opens a file or a socket,
 //! starts a program, reads a byte of a log, bans what its guard refuses.

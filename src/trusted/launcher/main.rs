@@ -1,4 +1,4 @@
-//! `bailiff-cage ROLE`: the launcher. Started by the warden for each role, it closes the outer cage around itself and then
+//! `bailiff-launcher ROLE`: the launcher. Started by the warden for each role, it closes the outer cage around itself and then
 //! becomes the role's program.
 //!
 //! Runs: as root for milliseconds (or as the only user of a user namespace). In: its row of `cages`, one `Launch`
@@ -10,13 +10,13 @@
 #![no_main]
 #![deny(unsafe_code)]
 
-mod identity;
-mod landlock;
-
 #[expect(unsafe_code, reason = "process entry")]
 #[path = "../../../shims/rt/mod.rs"]
 mod rt;
 
+use bailiff::shared::base::cage::Failed;
+use bailiff::shared::base::cage::identity::{Who, become_user};
+use bailiff::shared::base::cage::landlock::{self, Rule};
 use bailiff::shared::base::enter::install;
 use bailiff::shared::base::log::{Level, Log};
 use bailiff::shared::cages::{Cage, Role, cage, rules};
@@ -25,6 +25,7 @@ use bailiff::shared::pure::wire::batch;
 use bailiff::shared::pure::wire::source::Launch;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
+use bailiff::shims::files::{At, flags, open};
 use bailiff::shims::mount::{empty_root, unshare};
 use bailiff::shims::process::{Argv, Limit, Start, exec, namespace, set_limit};
 use bailiff::shims::sockets;
@@ -33,9 +34,6 @@ use bailiff::shims::sockets;
 const USAGE: u8 = 100;
 const SYSTEM: u8 = 111;
 
-/// What the launcher failed in, and the kernel's word.
-struct Failed(&'static str, Errno);
-
 fn main(start: &Start) -> u8 {
     let log = Log::new("cage");
     let role = start.arg(1).and_then(Role::named);
@@ -43,7 +41,7 @@ fn main(start: &Start) -> u8 {
     let (Some(role), Some(program)) = (role, program) else {
         log.say(
             Level::Error,
-            "usage: bailiff-cage watcher|tracker|enforcer|compiler DESCRIPTOR (started by bailiffd)",
+            "usage: bailiff-launcher watcher|tracker|enforcer|compiler DESCRIPTOR (started by bailiffd)",
         );
         return USAGE;
     };
@@ -92,9 +90,10 @@ fn close(row: &Cage, launch: &Launch, program: &Fd, log: &Log) -> Result<(), Fai
     unshare(row.namespaces & !namespace::CLONE_NEWPID).map_err(step("unshare"))?;
     empty_root().map_err(step("empty root"))?;
     // 3. Who this is: ids, capabilities, securebits, no new privileges.
-    identity::become_user(row, launch)?;
+    let Launch { uid, gid, own_ids, .. } = *launch;
+    become_user(&Who { uid, gid, own_ids, capabilities: row.capabilities })?;
     // 4. No file, no TCP, no abstract socket, no signal to the outside, even if a descriptor leaked.
-    landlock::close(program, launch, log)?;
+    domain(program, launch, log)?;
     // 5. Limits. Only now: a process limit of 0 would make exec fail if it came before the change of user.
     for (limit, most) in [
         (Limit::Core, 0),
@@ -110,6 +109,24 @@ fn close(row: &Cage, launch: &Launch, program: &Fd, log: &Log) -> Result<(), Fai
     }
     // 6. The role's calls and what is still needed to get there. The role itself removes the rest.
     filter(row)
+}
+
+/// Closes the Landlock domain but for the one program, and proves it: afterwards not even the empty root can be opened.
+fn domain(program: &Fd, launch: &Launch, log: &Log) -> Result<(), Failed> {
+    let rights = landlock::EXECUTE | landlock::READ_FILE;
+    let rule = Rule { rights, file: program, is_directory: false };
+    let abi = landlock::close(&[rule], landlock::TCP, landlock::NEWEST, |what, errno| match launch.warn {
+        true => {
+            log.refused(Level::Warning, what, errno);
+            Ok(())
+        }
+        false => Err(Failed(what, errno)),
+    })?;
+    match open(At::Cwd, b"/", flags::O_DIRECTORY, 0, 0) {
+        Err(Errno::EACCES) => Ok(()),
+        _ if abi == 0 => Ok(()),
+        _ => Err(Failed("Landlock read back: the root could be opened", Errno::EPERM)),
+    }
 }
 
 fn filter(row: &Cage) -> Result<(), Failed> {

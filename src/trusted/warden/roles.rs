@@ -30,7 +30,7 @@ impl Programs {
         let directory = open(At::Cwd, own.get(..slash.max(1)).unwrap_or(b"/"), flags::O_PATH, 0, 0)?;
         let program = |name: &core::ffi::CStr| open(At::Dir(&directory), name.to_bytes(), 0, 0, 0);
         Ok(Self {
-            launcher: program(c"bailiff-cage")?,
+            launcher: program(c"bailiff-launcher")?,
             watcher: program(cage(Role::Watcher).program)?,
             tracker: program(cage(Role::Tracker).program)?,
             enforcer: program(cage(Role::Enforcer).program)?,
@@ -108,5 +108,5 @@ fn become_launcher(role: Role, programs: &Programs, channel: &Fd, given: &[&Fd])
     let mut text = bailiff::shared::pure::bytes::Text::new(&mut buf);
     text.dec(count.into()).byte(0);
     let place = core::ffi::CStr::from_bytes_until_nul(text.finish()).map_err(|_| Errno::EINVAL)?;
-    Err(exec(&Fd::given(launcher), &Argv::new().arg(c"bailiff-cage").arg(role.word()).arg(place)))
+    Err(exec(&Fd::given(launcher), &Argv::new().arg(c"bailiff-launcher").arg(role.word()).arg(place)))
 }

@@ -1,0 +1,3 @@
+fn main() {
+    println!("{} {}", table::PRIMES.len(), table::NOTE.trim());
+}

@@ -1,0 +1,298 @@
+//! One run: the cage started, watched, ended.
+//!
+//! Runs in: bailiff-cage, outside the cage, as its caller. In: the policy; messages of the cage's first process; calls that
+//! the filter refused; signals; the clock. Out: `Outcome`. Never: lets the program exec before its file was hashed and all
+//! layers reported, takes a word of the program's for more than a word to print.
+use alloc::ffi::CString;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bailiff::shims::cage::spawn::{self, Child, Side};
+use bailiff::shims::clock::{monotonic_ns, realtime_ns};
+use bailiff::shims::errno::Errno;
+use bailiff::shims::fd::Fd;
+use bailiff::shims::io::{PollFd, ppoll};
+use bailiff::shims::process::{self, next_signal, signals};
+use bailiff::shims::sockets;
+
+use crate::executed;
+use crate::filter;
+use crate::inside::{self, Before};
+use crate::listen::Listener;
+use crate::outcome::{End, Layer, Outcome};
+use crate::policy::{Bytes, Net, Policy};
+use crate::root::{self, c};
+use crate::text::said;
+use crate::who;
+
+const SIGKILL: u8 = 9;
+const SIGTERM: u8 = 15;
+const SIGCHLD: u32 = 17;
+/// How long a program that was told to end may take.
+const GRACE_NS: u64 = 1_000_000_000;
+
+/// A run that is under way.
+struct Run<'a> {
+    policy: &'a Policy,
+    first: Child,
+    channel: Fd,
+    signals: Fd,
+    listener: Option<Listener>,
+    /// Whether the first process keeps nothing any more: only now may the program exec.
+    stands_by: bool,
+    /// The launcher's own, as /proc shows them.
+    namespaces: Vec<Bytes>,
+    outcome: Outcome,
+    end: Option<End>,
+    /// The program's own end, as the first process said.
+    said: Option<End>,
+    /// Whether the first process has nothing more to say.
+    is_over: bool,
+    deadline_ns: Option<u64>,
+    killing: bool,
+}
+
+/// Runs the policy's command in its cage. `Err`: what was asked for cannot be done; nothing was started.
+pub(crate) fn run(policy: &Policy) -> Result<Outcome, String> {
+    let program = filter::program(policy)?;
+    let texts = |all: &[Bytes]| all.iter().map(|t| c(t)).collect::<Result<Vec<CString>, Errno>>();
+    let (Ok(argv), Ok(env)) = (texts(&policy.command), texts(&policy.env)) else {
+        return Err(String::from("an argument holds a zero byte"));
+    };
+    if argv.is_empty() {
+        return Err(String::from("no command"));
+    }
+    let refused = |what: &'static str| move |errno: Errno| said(format_args!("{what}: errno {}", errno.0));
+    let (own_ids, who) = who::who(policy.user).map_err(refused("ids"))?;
+    let net = match (&policy.net_path, policy.net) {
+        (Some(path), Net::None) => Some(root::opened(path)?),
+        _ => None,
+    };
+    let before = Before {
+        policy,
+        filter: &program,
+        own_ids,
+        who,
+        argv: &argv,
+        env: &env,
+        net: net.as_ref(),
+        here: c"/proc",
+    };
+    start(&before)
+}
+
+/// Starts the cage's first process, and stays with it to its end.
+fn start(before: &Before<'_>) -> Result<Outcome, String> {
+    let refused = |what: &'static str| move |errno: Errno| said(format_args!("{what}: errno {}", errno.0));
+    let policy = before.policy;
+    let _ = spawn::die_with_parent(SIGKILL);
+    let signals = signals().map_err(refused("signalfd"))?;
+    let (channel, theirs) = sockets::pair().map_err(refused("socketpair"))?;
+    let outcome = Outcome::new(realtime_ns());
+    let from = monotonic_ns();
+    let first = match spawn::fork(inside::namespaces(policy, before.own_ids, before.net.is_some())) {
+        Ok(Side::Parent(child)) => child,
+        Ok(Side::Child) => {
+            drop(channel);
+            inside::run(before, &theirs)
+        }
+        Err(errno) => {
+            let step = String::from("namespaces (see `bailiff-cage doctor`)");
+            return Ok(Outcome { end: End::Open { step, errno: errno.0 }, ..outcome });
+        }
+    };
+    drop(theirs);
+    let deadline_ns = policy.limits.wall_ms.map(|ms| from.saturating_add(ms.saturating_mul(1_000_000)));
+    let run = Run {
+        policy,
+        first,
+        channel,
+        signals,
+        listener: None,
+        stands_by: false,
+        namespaces: inside::own_namespaces(),
+        outcome,
+        end: None,
+        said: None,
+        is_over: false,
+        deadline_ns,
+        killing: false,
+    };
+    Ok(run.watch().finish(from))
+}
+
+impl Run<'_> {
+    /// Until the first process of the cage has ended.
+    fn watch(mut self) -> Self {
+        loop {
+            let idle = PollFd::IDLE;
+            let calls = match &self.listener {
+                Some(listener) if self.stands_by && !listener.is_over() => PollFd::readable(listener.fd()),
+                _ => idle,
+            };
+            let mut slots = [
+                if self.is_over { idle } else { PollFd::readable(&self.channel) },
+                PollFd::readable(&self.signals),
+                calls,
+                PollFd::readable(&self.first.fd),
+            ];
+            let left = self.deadline_ns.map(|at| at.saturating_sub(monotonic_ns()));
+            let ready = ppoll(&mut slots, left);
+            let [message, signal, call, ended] = slots.map(|slot| slot.is_ready());
+            if ready == Ok(0) {
+                self.out_of_time();
+            }
+            if message {
+                self.messages();
+            }
+            if signal {
+                self.told();
+            }
+            if call && let Some(listener) = &mut self.listener {
+                listener.answer();
+            }
+            if ended {
+                self.messages();
+                return self;
+            }
+        }
+    }
+
+    fn messages(&mut self) {
+        let mut buf = [0u8; 512];
+        while let Ok((got, given)) = sockets::receive_with(&self.channel, &mut buf) {
+            let Some((kind, text)) = buf.get(..got).unwrap_or(&[]).split_first() else {
+                self.is_over = true;
+                return;
+            };
+            let text = text.to_vec();
+            self.message(*kind, &text, given);
+        }
+    }
+
+    /// One message of the first process, or of the program's before it execs.
+    fn message(&mut self, kind: u8, text: &[u8], given: Option<Fd>) {
+        let (before, behind) = match text.iter().position(|b| *b == 0) {
+            Some(at) => (text.get(..at).unwrap_or(&[]), text.get(at + 1..).unwrap_or(&[])),
+            None => (text, &[][..]),
+        };
+        let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match (kind, given) {
+            (b'P', Some(program)) => self.look(&program),
+            (b'L', _) => self.layers(text),
+            (b'M', _) => self.outcome.missing.push(words(text)),
+            (b'R', _) => self.outcome.left = text.split(|b| *b == 0).map(<[u8]>::to_vec).collect(),
+            (b'E', _) => {
+                let errno = bailiff::shared::pure::bytes::decimal(before).unwrap_or(0);
+                let errno = u16::try_from(errno).unwrap_or(0);
+                self.end.get_or_insert(End::Open { step: words(behind), errno });
+                self.kill();
+            }
+            (b'N', _) => {
+                let number = bailiff::shared::pure::bytes::decimal(text).and_then(|n| u32::try_from(n).ok());
+                self.listen(number.unwrap_or(u32::MAX));
+            }
+            (b'I', _) => self.stands_by = true,
+            (b'D', _) => {
+                self.said = match text {
+                    [b'x', code] => Some(End::Exit(*code)),
+                    [b's', signal] => Some(End::Signal(*signal)),
+                    _ => None,
+                };
+            }
+            _ => {}
+        }
+    }
+
+    /// What the program's process has read back, a line each.
+    fn layers(&mut self, text: &[u8]) {
+        for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            let mut words = line.splitn(2, |b| *b == 0).map(|w| String::from_utf8_lossy(w).into_owned());
+            let (name, state) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            let own = || inside::separate(&state.split(' ').collect::<Vec<_>>(), &self.namespaces);
+            let state = if name == "namespaces" { own() } else { state };
+            self.outcome.layers.push(Layer { name, state });
+        }
+    }
+
+    /// Takes the listener out of the table of descriptors that the cage's two processes still share.
+    fn listen(&mut self, number: u32) {
+        match spawn::fetch(&self.first.fd, number) {
+            Ok(fd) => {
+                self.listener = Some(Listener::new(fd, self.policy));
+                let _ = sockets::send(&self.channel, b"G", true);
+            }
+            Err(errno) => {
+                self.end.get_or_insert(End::Open { step: String::from("pidfd_getfd"), errno: errno.0 });
+                self.kill();
+            }
+        }
+    }
+
+    /// Looks at the very file that will be executed, while the cage is being closed.
+    fn look(&mut self, program: &Fd) {
+        (self.outcome.program_hash, self.outcome.program_size) = executed::hash(program);
+        if let Some(step) = executed::refused(program, &self.outcome.program_hash, self.policy) {
+            self.end = Some(End::Open { step: String::from(step), errno: 0 });
+            self.kill();
+        }
+    }
+
+    fn told(&mut self) {
+        while let Ok(number) = next_signal(&self.signals) {
+            if number == SIGCHLD {
+                continue;
+            }
+            let number = u8::try_from(number).unwrap_or(SIGTERM);
+            let _ = spawn::signal(&self.first.fd, number);
+            self.end.get_or_insert(End::Told(number));
+            let soon = monotonic_ns().saturating_add(GRACE_NS);
+            self.deadline_ns = Some(self.deadline_ns.map_or(soon, |at| at.min(soon)));
+            self.killing = true;
+        }
+    }
+
+    /// The deadline is reached: first the program is told, then all of it is ended.
+    fn out_of_time(&mut self) {
+        if self.killing {
+            self.kill();
+            return;
+        }
+        self.end.get_or_insert(End::Wall);
+        self.killing = true;
+        let _ = spawn::signal(&self.first.fd, SIGTERM);
+        self.deadline_ns = Some(monotonic_ns().saturating_add(GRACE_NS));
+    }
+
+    fn kill(&mut self) {
+        let _ = spawn::signal(&self.first.fd, SIGKILL);
+        self.deadline_ns = None;
+    }
+
+    fn finish(mut self, from: u64) -> Outcome {
+        let used = loop {
+            match spawn::reap(true) {
+                Ok(Some((pid, end, used))) if pid == self.first.pid => break (end, used),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(_) => break (process::End::Signal(SIGKILL), spawn::Used::default()),
+            }
+        };
+        let (end, used) = used;
+        let ended = match end {
+            process::End::Exit(_) => self.said.take(),
+            process::End::Signal(signal) => Some(End::Signal(signal)),
+        };
+        let mut outcome = self.outcome;
+        outcome.end = self.end.or(ended).unwrap_or(End::Signal(SIGKILL));
+        outcome.ended_ns = realtime_ns();
+        outcome.usage.wall_us = monotonic_ns().saturating_sub(from) / 1000;
+        outcome.usage.user_us = used.user_us;
+        outcome.usage.system_us = used.system_us;
+        outcome.usage.peak_kib = used.peak_kib;
+        if let Some(listener) = self.listener {
+            (outcome.denials, outcome.accesses) = listener.finish();
+        }
+        outcome.limit = outcome.limit_reached(self.policy.limits.cpu_s);
+        outcome
+    }
+}
