@@ -192,7 +192,8 @@ pub(crate) fn missing_or(policy: &Policy, what: &str, done: Result<(), Errno>) -
 /// The program's open file: as the command names it, or as its PATH finds it.
 fn program(policy: &Policy) -> Result<Fd, Failed> {
     let name = policy.command.first().map_or(&[][..], Vec::as_slice);
-    let opened = |path: &[u8]| tree::open(At::Cwd, &c(path)?, 0, 0, 0);
+    // Not to wait for the other end of a pipe that stands there instead.
+    let opened = |path: &[u8]| tree::open(At::Cwd, &c(path)?, flags::O_NONBLOCK | flags::O_NOCTTY, 0, 0);
     let failed = |errno| (said(format_args!("program {}", shown(name))), errno);
     if name.contains(&b'/') {
         // A relative name is meant where the program is to run.
