@@ -20,8 +20,9 @@ def own_everything():
         os.environ["BAILIFF_AS_ROOT"] = "1" if ROOT else ""
         flags = ["-mpniuf", "--mount-proc", "--kill-child"] + ([] if ROOT else ["-r"])
         # A folder of its own also where run.sh made none: two tests at once must not share a place to mount on.
-        after = "" if "BAILIFF_TMP" in os.environ else '; umount "$BAILIFF_TMP" && rmdir "$BAILIFF_TMP"'
-        os.environ.setdefault("BAILIFF_TMP", tempfile.mkdtemp(prefix="bailiff-caged-"))
+        after = "" if "BAILIFF_TMP" in os.environ else '; umount -R "$BAILIFF_TMP" && rmdir "$BAILIFF_TMP"'
+        if after:
+            os.environ["BAILIFF_TMP"] = tempfile.mkdtemp(prefix="bailiff-caged-")
         os.execvp("unshare", ["unshare", *flags, "sh", "-c", f'"$@"; code=$?{after}; exit $code', "sh", sys.executable, *sys.argv])
     if os.readlink("/proc/self/ns/pid") == os.environ["BAILIFF_OWN"]:
         fail("still in the pid namespace of the machine")

@@ -54,7 +54,7 @@ ROWS = [
     (20, "pidfd.getfd", "{other}", E, "pidfd_getfd"), (20, "pidfd.open", "{victim}", {E, "ESRCH", "EINVAL"}, None), (20, "kcmp.vm", "{other}", E, "kcmp"),
     (21, "wx.mmap", "", E, "mmap", C, ["--no-write-exec"]), (21, "wx.mprotect", "", {E, "EACCES"}, None, C, ["--no-write-exec"]),
     (22, "memfd.exec", "", E, "memfd_create"), (22, "exec.empty_path", "", E, "execveat"),
-    (23, "exec.written", "{dir}", "EACCES", None), (23, "exec.written", "/work", "EACCES", None, None, ["--rw", f"{HOME}/work:/work", "--reason", "test"]),
+    (23, "exec.written", "{dir}", "EACCES", None), (23, "exec.written", f"{HOME}/work", "EACCES", None, None, ["--rw", f"{HOME}/work", "--reason", "test"]),
     (24, "open.write", "{program}", {"EACCES", "EROFS", "ETXTBSY"}, None, "ETXTBSY"), (24, "open.read", "/proc/1/exe", {"ENOENT", "EACCES"}, None),
     (26, "env.has", "SECRET_TOKEN", E, None), (26, "env.has", "LD_PRELOAD", E, None), (26, "env.has", "GCONV_PATH", E, None),
     (27, "suid.fchmod", "", E, "fchmod"), (27, "suid.fchmodat", "", E, "fchmodat"), (27, "suid.fchmodat2", "", "ENOSYS", "fchmodat2"),
