@@ -16,15 +16,14 @@ use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{self, At, flags};
 use bailiff::shims::io::pread;
 
+use crate::conclude;
 use crate::policy::{Bytes, Kind, Place, Policy, Watch};
+use crate::root::c;
 use crate::stage::copy;
 use crate::step::absent::{excuse, quietly_absent};
-use crate::step::paths::{
-    absolute, c, directory, join, last, look, names, open, parent, pour, refused, whole,
-};
+use crate::step::paths::{absolute, directory, join, last, look, names, open, parent, pour, refused, whole};
 use crate::tools::{self, Env};
 use crate::words::{self, Request};
-use crate::{conclude, record, supervise, verdict};
 
 /// The name that makes this program a wrapper of rustc.
 const WRAPPER: &[u8] = b"bailiff-cage-rustc";
@@ -227,16 +226,7 @@ impl Cage {
             self.policy.places.push(Place { path: cwd, kind });
         }
         self.policy.places.sort_by(|a, b| a.path.cmp(&b.path));
-        let policy = &self.policy;
-        let record = policy.record.as_ref().map(|path| record::open(path, policy.append_only)).transpose()?;
-        let mut outcome = supervise::run(policy)?;
-        excuse(&mut outcome, &self.absent);
-        let judged = verdict::judge(policy, &outcome, None, &[]);
-        conclude::say(policy, &outcome);
-        if let Some(record) = record {
-            record.append(|previous| record::line(policy, &outcome, &judged, &[], &[], previous))?;
-        }
-        Ok(verdict::exit_code(&outcome, None, judged.0))
+        conclude::run(&self.policy, |outcome| excuse(outcome, &self.absent))
     }
 }
 

@@ -98,23 +98,31 @@ pub(crate) fn say(policy: &Policy, outcome: &Outcome) {
     }
 }
 
-/// Runs the policy's command, tells and records what happened; the exit code.
-pub(crate) fn run(policy: &Policy) -> Result<u8, String> {
+/// The exit code of a run that is recorded, or that could not be.
+pub(crate) fn recorded(done: Result<(), String>, own: u8) -> u8 {
+    done.map_or_else(
+        |refusal| {
+            tell(&refusal);
+            code::UNRECORDED
+        },
+        |()| own,
+    )
+}
+
+/// Runs the policy's command, tells and records what happened; the exit code. `excuse` takes out of the outcome what is no
+/// denial.
+pub(crate) fn run(policy: &Policy, excuse: impl FnOnce(&mut Outcome)) -> Result<u8, String> {
     let record: Option<Record> = match &policy.record {
         Some(path) => Some(record::open(path, policy.append_only)?),
         None => None,
     };
-    let outcome = supervise::run(policy)?;
+    let mut outcome = supervise::run(policy)?;
+    excuse(&mut outcome);
     let judged = judge(policy, &outcome, None, &[]);
     say(policy, &outcome);
-    if let Some(record) = record {
-        let line = |previous: &_| record::line(policy, &outcome, &judged, &[], &[], previous);
-        // Whoever wants a record that nobody takes back wants one that no power cut takes back either.
-        let done = if policy.append_only { record.append(line) } else { record.add(line) };
-        if let Err(refusal) = done {
-            tell(&refusal);
-            return Ok(code::UNRECORDED);
-        }
-    }
-    Ok(exit_code(&outcome, None, judged.0))
+    let own = exit_code(&outcome, None, judged.0);
+    let Some(record) = record else { return Ok(own) };
+    let line = |previous: &_| record::line(policy, &outcome, &judged, &[], &[], previous);
+    // Whoever wants a record that nobody takes back wants one that no power cut takes back either.
+    Ok(recorded(if policy.append_only { record.append(line) } else { record.add(line) }, own))
 }

@@ -1,7 +1,7 @@
 //! Canonical JSON: one text for one value.
 //!
 //! Runs in: bailiff-cage. In: values, a stranger's bytes among them. Out: ASCII text without blanks or line ends: keys
-//! sorted, whole numbers below 2^53, every character but printable ASCII as `\uXXXX` in lower case. What is not UTF-8
+//! sorted, whole numbers below 2^53, every character but printable ASCII as `\u` and four digits in lower case. What is not UTF-8
 //! is not a string but `{"bytes":"HEX"}`, so that every byte can be had back. Never: writes a line end, whatever it is
 //! given.
 use alloc::string::String;

@@ -82,7 +82,7 @@ fn main(start: &Start) -> u8 {
 /// What was asked for; the exit code.
 fn carry_out(request: Request, env: &dyn Fn(&[u8]) -> Option<&'static [u8]>) -> Result<u8, String> {
     match request {
-        Request::Run(policy) => conclude::run(&policy),
+        Request::Run(policy) => conclude::run(&policy, |_| {}),
         Request::Explain(policy) => Ok(explain::print(&policy)),
         Request::ExplainStep { policy, step } => Ok(explain::print_step(&policy, &step)),
         Request::Learn(policy) => learn::run(&policy),

@@ -17,6 +17,7 @@ use bailiff::shims::files::{At, flags, stat, sync, truncate};
 use bailiff::shims::io::{pread, write};
 
 use crate::policy::Bytes;
+use crate::root::c;
 use crate::text::{errno, said, shown};
 
 mod line;
@@ -73,7 +74,7 @@ pub(crate) fn open(path: &[u8], only_append: bool) -> Result<Record, String> {
     let how =
         flags::O_RDWR | flags::O_CREAT | O_APPEND | flags::O_NOFOLLOW | flags::O_NONBLOCK | flags::O_NOCTTY;
     let refused = |what: &str| said(format_args!("{}: {what}", shown(path)));
-    let name = alloc::ffi::CString::new(path).map_err(|_| refused("expected a path without a zero byte"))?;
+    let name = c(path).map_err(|_| refused("expected a path without a zero byte"))?;
     let file = tree::open(At::Cwd, &name, how, 0o600, 0).map_err(|e| failed(path, "cannot open it", e))?;
     if !stat(&file).is_ok_and(|s| s.is_regular()) {
         return Err(refused("expected a regular file for the record"));

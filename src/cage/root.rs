@@ -46,6 +46,7 @@ const DEVICE_LINKS: [(&CStr, &CStr); 4] = [
     (c"/proc/self/fd/2", c"dev/stderr"),
 ];
 
+/// A text as the kernel takes it: EINVAL when a zero byte is in it.
 pub(crate) fn c(bytes: &[u8]) -> Result<CString, Errno> {
     CString::new(bytes).map_err(|_| Errno::EINVAL)
 }

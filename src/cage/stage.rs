@@ -20,7 +20,8 @@ use bailiff::shims::files::{At, flags, lock, stat};
 use bailiff::shims::io;
 
 use crate::policy::{Bytes, Kind, Place};
-use crate::step::paths::{self, BENEATH, Sort, c, is_below, join, link, parent, pour, refused};
+use crate::root::c;
+use crate::step::paths::{self, BENEATH, Sort, is_below, join, link, parent, pour, refused};
 use crate::text::said;
 
 pub(crate) mod inputs;

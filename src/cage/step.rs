@@ -190,12 +190,14 @@ impl Ran {
         if aloud {
             self.say(&judged);
         }
+        let own = verdict::exit_code(outcome, equal, judged.0);
         if let Some(record) = record {
             let outputs: Vec<record::Output> = self.found.made.iter().map(output).collect();
             let inputs: Vec<record::Input> = self.stage.given.iter().map(|given| self.input(given)).collect();
-            record.append(|previous| record::line(policy, outcome, &judged, &outputs, &inputs, previous))?;
+            let line = |previous: &_| record::line(policy, outcome, &judged, &outputs, &inputs, previous);
+            return Ok(conclude::recorded(record.append(line), own));
         }
-        Ok(verdict::exit_code(outcome, equal, judged.0))
+        Ok(own)
     }
 
     fn input(&self, given: &Given) -> record::Input {

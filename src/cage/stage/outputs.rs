@@ -16,9 +16,10 @@ use bailiff::shims::files::{At, Stat, flags};
 
 use super::{Stage, copy, holds, is_pattern};
 use crate::policy::Bytes;
+use crate::root::c;
 use crate::step::Step;
 use crate::step::glob::{self, Fit};
-use crate::step::paths::{self, BENEATH, Sort, c, join, last, link, look, names, parent, refused, sort};
+use crate::step::paths::{self, BENEATH, Sort, join, last, link, look, names, parent, refused, sort};
 use crate::text::{said, shown};
 
 /// A file or link that a step made where it had said.

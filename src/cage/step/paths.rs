@@ -2,7 +2,6 @@
 //!
 //! Runs in: bailiff-cage. In: paths, the file system. Out: names in order, bytes, sentences for what failed. Never: follows
 //! a link where it says that it does not; reads a file without a bound.
-use alloc::ffi::CString;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,16 +13,12 @@ use bailiff::shims::files::{self, At, flags};
 use bailiff::shims::io;
 
 use crate::policy::Bytes;
+use crate::root::c;
 use crate::text::{self, said, shown};
 
 /// How far a path may go: within the directory that it starts from, and through no link.
 pub(crate) const BENEATH: u64 =
     flags::RESOLVE_BENEATH | flags::RESOLVE_NO_SYMLINKS | flags::RESOLVE_NO_MAGICLINKS;
-
-/// A path as the kernel takes it: EINVAL when a zero byte is in it.
-pub(crate) fn c(path: &[u8]) -> Result<CString, Errno> {
-    CString::new(path).map_err(|_| Errno::EINVAL)
-}
 
 /// openat2(2); the empty path is the directory itself.
 pub(crate) fn open(at: At<'_>, path: &[u8], flags: u64, mode: u32, resolve: u64) -> Result<Fd, Errno> {
