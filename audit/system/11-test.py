@@ -74,6 +74,8 @@ check(counts == sorted(failures.values(), reverse=True)[:20], "the twenty with t
 check(f"{n} of {len(lines)} lines match" in text.splitlines()[-1], f"the verdict: {text.splitlines()[-1]}")
 check("Jail other has mode aggressive" in text, "the configured jail's limits, and that its mode is another")
 check(re.search(rf"^ +{n} match", run("test", log, code=0).stdout.decode(), re.M), "all filters together find as many")
+# The kernel counts resident pages a processor at a time (include/linux/percpu_counter.h), and what is still in the pipe
+# differs from run to run: a hundred KiB is nothing, a hundredth of what was written would be more than a MiB.
 peak = []
 for times in (1, 10):
     process = subprocess.Popen([bailiff, "test", "sshd", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
@@ -83,7 +85,7 @@ for times in (1, 10):
     peak.append(int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1]))
     process.stdin.close()
     process.wait(60)
-check(peak[1] <= peak[0] + 64 and peak[1] < 32768, f"memory does not grow with the log: {peak} KiB")
+check(peak[1] <= peak[0] + 512 and peak[1] < 32768, f"memory does not grow with the log: {peak} KiB")
 
 # 3. Hostile bytes: one object a line, ASCII, whatever there is.
 LONGEST = 1024 * int(re.search(r"LONGEST: usize = (\d+) << 10", (TOP / "src/shared/base/lines.rs").read_text())[1])
