@@ -5,7 +5,7 @@
 Real builds: a C project by make, a cargo workspace with a build script, make with a cage as its SHELL and a jobserver, cargo with
 rustc and build scripts caged one by one. Malicious ones: network, a key in HOME, files that nobody declared, a poisoned output.
 """
-import hashlib, json, os, pathlib, shutil, subprocess, sys
+import contextlib, hashlib, json, os, pathlib, shutil, subprocess, sys, threading
 from caged import HOME, NOBODY, TOOL, own_everything, parts, programs
 from house import check, need, ok
 
@@ -203,13 +203,36 @@ def cargo_step(who):
     check({f for f in p.files() if f.startswith("target")} == {"target/release/a"}, f"{who}: of all that cargo makes one file came out")
 
 
+@contextlib.contextmanager
+def passing(deps):
+    """Files that come and go in there, as those of compilers that run beside."""
+    over = threading.Event()
+
+    def come_and_go():
+        files = [deps / f"x-{i}.rcgu.o" for i in range(50)]
+        while not over.is_set():
+            for file in files if deps.exists() else []:
+                file.touch()
+            for file in files:
+                file.unlink(missing_ok=True)
+
+    beside = threading.Thread(target=come_and_go)
+    beside.start()
+    try:
+        yield
+    finally:
+        over.set()
+        beside.join()
+
+
 def cargo_wrapper(who):
     wrapper = HOME / "bailiff-cage-rustc"
     shutil.copy(TOOL, wrapper)
     p = crates(who, "wrapped")
     if not p:
         return
-    run = p.run("build", "--release", "--offline", "--locked", program="cargo", env={"RUSTC_WRAPPER": str(wrapper), "BAILIFF_CAGE_RECORD": str(p.dir / "record")})
+    with passing(p.dir / "target/release/deps"):
+        run = p.run("build", "--release", "--offline", "--locked", program="cargo", env={"RUSTC_WRAPPER": str(wrapper), "BAILIFF_CAGE_RECORD": str(p.dir / "record")})
     built = subprocess.run([p.dir / "target/release/a"], capture_output=True, text=True) if run.returncode == 0 else run
     check(built.stdout == "42 word\n", f"{who}: cargo builds with rustc and the build script caged one by one ({run.stderr[-900:]})")
     check("/build-script" in {r["argv"][0] for r in p.records()}, f"{who}: the build script is in the record")

@@ -41,6 +41,7 @@ fn policy() -> Policy {
         strict: false,
         reasons: Vec::new(),
         twin: None,
+        passing: None,
         home: None,
         host: Vec::new(),
         clock_ahead_s: 0,

@@ -39,6 +39,7 @@ mod tool {
     pub(crate) mod learn;
     pub(crate) mod left;
     pub(crate) mod listen;
+    pub(crate) mod namespaces;
     pub(crate) mod outcome;
     pub(crate) mod policy;
     pub(crate) mod record;

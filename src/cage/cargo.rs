@@ -200,6 +200,7 @@ impl Cage {
     /// The directory that rustc writes to: what is another crate's in it is read-only.
     fn outputs(&mut self, path: &[u8], stem: &[u8]) -> Result<(), String> {
         self.bind(path, true, true)?;
+        self.policy.passing = Some(absolute(path)?);
         let listed = names(&directory(path)?).map_err(|e| refused(path, "cannot be listed", e))?;
         let own = |name: &[u8]| name.windows(stem.len().max(1)).any(|part| part == stem);
         listed.iter().filter(|name| !own(name)).try_for_each(|name| self.bind(&join(path, name), false, true))

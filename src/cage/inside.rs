@@ -13,19 +13,19 @@ use core::ffi::CStr;
 use bailiff::shared::base::cage::Failed as Core;
 use bailiff::shared::base::cage::identity::{Who, become_user};
 use bailiff::shared::base::cage::landlock::{self, Rule};
-use bailiff::shims::cage::spawn;
+use bailiff::shims::cage::spawn::{self, Child};
 use bailiff::shims::cage::tree;
 use bailiff::shims::confine::Instruction;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
-use bailiff::shims::files::{At, flags, readlink};
+use bailiff::shims::files::{At, flags};
 use bailiff::shims::io::{PollFd, ppoll, write};
 use bailiff::shims::mount::unshare;
 use bailiff::shims::process::{End, exit, namespace, next_signal, signals};
 use bailiff::shims::{identity, sockets};
 
 use crate::left;
-use crate::policy::{Bytes, Net, Policy};
+use crate::policy::{Net, Policy};
 use crate::root::{self, Failed, c};
 use crate::target;
 use crate::text::{said, shown};
@@ -34,8 +34,6 @@ use crate::text::{said, shown};
 pub(crate) const CHANNEL: u8 = 200;
 pub(crate) const PROGRAM: u8 = 201;
 
-/// CLONE_FILES (linux/sched.h, 6.18): one table of descriptors.
-pub(crate) const CLONE_FILES: u32 = 0x400;
 const SIGKILL: u8 = 9;
 const SIGTERM: u8 = 15;
 const SIGCHLD: u32 = 17;
@@ -47,34 +45,14 @@ pub(crate) struct Before<'a> {
     /// Whether the launcher may change ids: then `who` is another user; else there is a user namespace, for `who` alone.
     pub(crate) own_ids: bool,
     pub(crate) who: (u32, u32),
+    /// Who the launcher is.
+    pub(crate) outside: (u32, u32),
     pub(crate) argv: &'a [CString],
     pub(crate) env: &'a [CString],
     /// The network namespace to enter, if there is one to share.
     pub(crate) net: Option<&'a Fd>,
     /// Where the root is built: a directory that every system has.
     pub(crate) here: &'a CStr,
-}
-
-/// The kernel's names of the kinds of namespaces.
-const NAMESPACES: [&[u8]; 8] = [b"mnt", b"pid", b"net", b"ipc", b"uts", b"cgroup", b"time", b"user"];
-
-/// The namespaces that this process is in, as /proc shows them: by kind, empty where it does not.
-pub(crate) fn own_namespaces() -> Vec<Bytes> {
-    let shown = |kind: &&[u8]| {
-        let mut buf = [0u8; 64];
-        let got = readlink(At::Cwd, &[b"/proc/self/ns/", *kind].concat(), &mut buf).unwrap_or(0);
-        buf.get(..got).unwrap_or(&[]).to_vec()
-    };
-    NAMESPACES.iter().map(shown).collect()
-}
-
-/// The kinds of which a process of the cage, whose namespaces these are, has one that the launcher does not have.
-pub(crate) fn separate(inside: &[&str], outside: &[Bytes]) -> String {
-    let pairs = NAMESPACES.iter().zip(inside.iter().zip(outside));
-    let own =
-        pairs.filter(|(_, (inside, outside))| !inside.is_empty() && inside.as_bytes() != outside.as_slice());
-    let names: Vec<&str> = own.filter_map(|(kind, _)| core::str::from_utf8(kind).ok()).collect();
-    if names.is_empty() { String::from("unknown: no /proc") } else { names.join(" ") }
 }
 
 /// Namespaces that clone makes; that of time is made by unshare, for children.
@@ -114,7 +92,7 @@ pub(crate) fn give_up((what, errno): Failed) -> ! {
 pub(crate) fn run(before: &Before<'_>, channel: &Fd) -> ! {
     let closed = channel.copy_to(CHANNEL, true).map_err(step("channel")).and_then(|()| close(before));
     let target = closed.and_then(|landlock| target::fork(before, &landlock));
-    match target.and_then(|target| stand_by().map(|()| target)) {
+    match target.and_then(stand_by) {
         Ok(target) => reap(target),
         Err(failed) => give_up(failed),
     }
@@ -126,7 +104,7 @@ fn close(before: &Before<'_>) -> Result<String, Failed> {
     spawn::die_with_parent(SIGKILL).map_err(step("PR_SET_PDEATHSIG"))?;
     spawn::new_session().map_err(step("setsid"))?;
     if !before.own_ids {
-        map_ids(before.who)?;
+        map_ids(before.who, before.outside)?;
     }
     if let Some(net) = before.net {
         tree::enter(net, namespace::CLONE_NEWNET).map_err(step("setns(net)"))?;
@@ -143,9 +121,8 @@ fn close(before: &Before<'_>) -> Result<String, Failed> {
     if policy.net == Net::Loopback {
         spawn::inet_socket().and_then(|s| spawn::loopback_up(&s)).map_err(step("lo"))?;
     }
-    root::build(policy, before.here)?;
+    let rights = root::build(policy, before.here)?;
     let program = program(policy)?;
-    let rights = root::rights(policy)?;
     tree::change_directory(&c(&policy.cwd).map_err(step("cwd"))?)
         .map_err(|errno| (said(format_args!("cwd {}", shown(&policy.cwd))), errno))?;
     let (uid, gid) = before.who;
@@ -158,12 +135,12 @@ fn close(before: &Before<'_>) -> Result<String, Failed> {
     Ok(landlock)
 }
 
-/// The only user of this user namespace, under his own number.
-fn map_ids((uid, gid): (u32, u32)) -> Result<(), Failed> {
+/// The only user of this user namespace, and his number there.
+fn map_ids((uid, gid): (u32, u32), (own_uid, own_gid): (u32, u32)) -> Result<(), Failed> {
     for (path, text) in [
         (c"/proc/self/setgroups", said(format_args!("deny"))),
-        (c"/proc/self/uid_map", said(format_args!("{uid} {uid} 1"))),
-        (c"/proc/self/gid_map", said(format_args!("{gid} {gid} 1"))),
+        (c"/proc/self/uid_map", said(format_args!("{uid} {own_uid} 1"))),
+        (c"/proc/self/gid_map", said(format_args!("{gid} {own_gid} 1"))),
     ] {
         wrote(path, &text)?;
     }
@@ -226,17 +203,15 @@ fn domain(policy: &Policy, rights: &[root::Right]) -> Result<String, Failed> {
     Ok(said(format_args!("abi {abi}, {} rules", rules.len())))
 }
 
-/// The first process, once the program's is there: waits until the launcher has the listener, then keeps nothing.
-fn stand_by() -> Result<(), Failed> {
-    let mut buf = [0u8; 8];
-    let _ = sockets::receive(&channel(), &mut buf, true).map_err(step("channel"))?;
+/// The first process, once the program's is there: hands that one to the launcher, and keeps nothing. Its number.
+fn stand_by(target: Child) -> Result<u32, Failed> {
     identity::set_not_dumpable().map_err(step("PR_SET_DUMPABLE"))?;
-    // From here on this process has a table of descriptors of its own, with the channel in it and nothing else.
-    unshare(CLONE_FILES).map_err(step("unshare(files)"))?;
+    let _ = sockets::send_with(&channel(), b"T", &target.fd).map_err(step("sendmsg"))?;
+    drop(target.fd);
     spawn::close_between(0, u32::from(CHANNEL) - 1).map_err(step("close_range"))?;
     Fd::close_from(u32::from(CHANNEL) + 1).map_err(step("close_range"))?;
     tell(b'I', b"");
-    Ok(())
+    Ok(target.pid)
 }
 
 /// Reaps whoever ends, hands signals on, and ends when the program has ended: the kernel then ends the rest.

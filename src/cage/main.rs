@@ -26,6 +26,7 @@ mod json;
 mod learn;
 mod left;
 mod listen;
+mod namespaces;
 mod outcome;
 mod policy;
 mod record;

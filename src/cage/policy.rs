@@ -119,6 +119,9 @@ pub(crate) struct Policy {
     /// A path inside the cage and the directory of the host that it mirrors (a step's project): what is missed below the one is
     /// looked for below the other, to tell what was undeclared.
     pub(crate) twin: Option<(Bytes, Bytes)>,
+    /// A directory of the host whose files come and go (cargo's, while other compilers run): a place for one that is gone by
+    /// the time the cage is made is left out.
+    pub(crate) passing: Option<Bytes>,
     /// The caller's own home: a step that looks in its empty HOME for what is there is told of.
     pub(crate) home: Option<Bytes>,
     /// The host name inside.

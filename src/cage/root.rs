@@ -8,7 +8,7 @@ use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-use bailiff::shared::base::cage::landlock::{EXECUTE, IOCTL_DEV, READ_DIR, READ_FILE, WRITE};
+use bailiff::shared::base::cage::landlock::{EXECUTE, IOCTL_DEV, READ_DIR, READ_FILE, WRITE, WRITE_FILE};
 use bailiff::shims::cage::tree::{
     self, NODEV, NOEXEC, NOSUID, RDONLY, attach, change_directory, copy_tree, make_directory, make_file,
     make_link, make_private, pivot_here, set_attributes, set_own_attributes,
@@ -17,14 +17,14 @@ use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{At, flags, stat};
 
-use crate::policy::{Bytes, Kind, Place, Policy};
+use crate::policy::{Kind, Place, Policy};
 use crate::text::{said, shown};
 use alloc::string::String;
 
 /// A step that failed: what, and the kernel's word.
 pub(crate) type Failed = (String, Errno);
 
-/// What may be done beneath a path of the cage.
+/// What may be done to a file of the cage, or beneath a directory: what is mounted there, by its own descriptor.
 #[derive(Debug)]
 pub(crate) struct Right {
     pub(crate) file: Fd,
@@ -63,54 +63,61 @@ fn failed<'a>(what: &'a str, path: &'a [u8]) -> impl FnOnce(Errno) -> Failed + '
 }
 
 /// Builds the root and goes into it. `here` is a directory of the host to mount on while it is built: what it holds is let go.
-pub(crate) fn build(policy: &Policy, here: &CStr) -> Result<(), Failed> {
+/// Answers what may be done beneath which of its places, for Landlock.
+pub(crate) fn build(policy: &Policy, here: &CStr) -> Result<Vec<Right>, Failed> {
     make_private().map_err(failed("private mounts", b"/"))?;
     // What is bound is taken before the place to mount on covers it.
     let mut trees = Vec::new();
     for place in &policy.places {
         trees.push(match &place.kind {
-            Kind::Bind { source, .. } => Some(taken(source)?),
+            Kind::Bind { source, .. } => match taken(source) {
+                Err((_, Errno::ENOENT)) if passes(policy, source) => None,
+                taken => Some(taken?),
+            },
             _ => None,
         });
     }
     let devices = if policy.dev { devices()? } else { Vec::new() };
-    let tree = match &policy.root {
+    let (tree, rights) = match &policy.root {
         Some(root) => {
             let tree = taken(root)?;
             set_attributes(&tree, RDONLY | NOSUID | NODEV).map_err(failed("mount_setattr", root))?;
-            tree
+            (tree, READ | EXECUTE)
         }
-        None => memory(policy.tmp_size, c"0755", NOSUID | NODEV).map_err(failed("tmpfs", b"/"))?,
+        None => (memory(policy.tmp_size, c"0755", NOSUID | NODEV).map_err(failed("tmpfs", b"/"))?, READ_DIR),
     };
     let place = tree::open(At::Cwd, here, DIRECTORY, 0, 0).map_err(failed("open", here.to_bytes()))?;
     attach(&tree, &place).map_err(failed("mount", b"/"))?;
     change_directory(here).map_err(failed("chdir", b"/"))?;
+    let mut all = Vec::from([Right { file: tree, is_directory: true, rights }]);
     for (place, tree) in policy.places.iter().zip(trees) {
-        put(place, tree, is_ours(policy, &place.path))?;
+        all.extend(put(place, tree, is_ours(policy, &place.path))?);
     }
     if policy.proc {
         let options = [(c"hidepid", c"invisible"), (c"subset", c"pid")];
         let tree =
             tree::make(c"proc", &options, NOSUID | NODEV | NOEXEC).map_err(failed("proc", b"/proc"))?;
-        mount(&tree, b"/proc", true, is_ours(policy, b"/proc"))?;
+        let right = Right { file: tree, is_directory: true, rights: READ };
+        all.push(mount(right, b"/proc", is_ours(policy, b"/proc"))?);
     }
     for (name, tree) in DEVICES.iter().zip(devices) {
         let path = [b"/dev/".as_slice(), name.to_bytes()].concat();
-        mount(&tree, &path, false, is_ours(policy, &path))?;
+        let right = Right { file: tree, is_directory: false, rights: READ_FILE | WRITE_FILE | IOCTL_DEV };
+        all.push(mount(right, &path, is_ours(policy, &path))?);
     }
     if has_own_dev(policy) {
         for (to, at) in DEVICE_LINKS {
             make_link(to, At::Cwd, at).map_err(failed("link", at.to_bytes()))?;
         }
         let set = NOSUID | NODEV | NOEXEC;
-        let shared = memory(policy.tmp_size, c"1777", set).map_err(failed("tmpfs", SHARED))?;
-        mount(&shared, SHARED, true, true)?;
+        let tree = memory(policy.tmp_size, c"1777", set).map_err(failed("tmpfs", SHARED))?;
+        all.push(mount(Right { file: tree, is_directory: true, rights: READ | WRITE }, SHARED, true)?);
     }
     pivot_here().map_err(failed("pivot_root", b"/"))?;
     change_directory(c"/").map_err(failed("chdir", b"/"))?;
-    let root =
-        tree::open(At::Cwd, c"/", flags::O_PATH | flags::O_DIRECTORY, 0, 0).map_err(failed("open", b"/"))?;
-    set_own_attributes(&root, RDONLY | NOSUID | NODEV).map_err(failed("mount_setattr", b"/"))
+    let root = tree::open(At::Cwd, c"/", DIRECTORY, 0, 0).map_err(failed("open", b"/"))?;
+    set_own_attributes(&root, RDONLY | NOSUID | NODEV).map_err(failed("mount_setattr", b"/"))?;
+    Ok(all)
 }
 
 /// Whether /dev is the cage's own, and so has links and a place for shared memory.
@@ -127,6 +134,14 @@ fn is_ours(policy: &Policy, path: &[u8]) -> bool {
         Some(_) => true,
         None => policy.root.is_none(),
     }
+}
+
+/// Whether this file of the host may be gone.
+fn passes(policy: &Policy, source: &[u8]) -> bool {
+    policy
+        .passing
+        .as_ref()
+        .is_some_and(|top| source.strip_prefix(top.as_slice()).is_some_and(|rest| rest.starts_with(b"/")))
 }
 
 /// A copy of the tree at this path of the host.
@@ -188,10 +203,10 @@ fn made(done: Result<(), Errno>, path: &[u8]) -> Result<(), Failed> {
 }
 
 /// Mounts a tree at this path, which is made where it is missing; in a directory of the host it must be there.
-fn mount(tree: &Fd, path: &[u8], is_directory: bool, may_make: bool) -> Result<(), Failed> {
+fn mount(right: Right, path: &[u8], may_make: bool) -> Result<Right, Failed> {
     let (at, name) = parent(path, may_make)?;
     if may_make {
-        let done = match is_directory {
+        let done = match right.is_directory {
             true => make_directory(At::Dir(&at), &name, 0o755),
             false => make_file(At::Dir(&at), &name, 0o444),
         };
@@ -199,63 +214,32 @@ fn mount(tree: &Fd, path: &[u8], is_directory: bool, may_make: bool) -> Result<(
     }
     let place =
         tree::open(At::Dir(&at), &name, flags::O_PATH, 0, INSIDE).map_err(failed("mount point", path))?;
-    attach(tree, &place).map_err(failed("mount", path))
+    attach(&right.file, &place).map_err(failed("mount", path))?;
+    Ok(right)
 }
 
-/// Puts a place into the root that is being built.
-fn put(place: &Place, tree: Option<Fd>, may_make: bool) -> Result<(), Failed> {
+/// Puts a place into the root that is being built; what may be done there, if it is more than a name.
+fn put(place: &Place, tree: Option<Fd>, may_make: bool) -> Result<Option<Right>, Failed> {
     let path = place.path.as_slice();
-    match (&place.kind, tree) {
+    let right = match (&place.kind, tree) {
         (Kind::Bind { write, execute, .. }, Some(tree)) => {
             let is_directory = stat(&tree).map_err(failed("stat", path))?.is_directory();
             let set = NOSUID | NODEV | if *write { 0 } else { RDONLY } | if *execute { 0 } else { NOEXEC };
             set_attributes(&tree, set).map_err(failed("mount_setattr", path))?;
-            mount(&tree, path, is_directory, may_make)
+            let rights = READ | if *write { WRITE } else { 0 } | if *execute { EXECUTE } else { 0 };
+            Right { file: tree, is_directory, rights }
         }
         (Kind::Tmpfs { size, execute }, _) => {
-            let set = NOSUID | NODEV | if *execute { 0 } else { NOEXEC };
-            mount(&memory(*size, c"1777", set).map_err(failed("tmpfs", path))?, path, true, may_make)
+            let (set, more) = if *execute { (0, EXECUTE) } else { (NOEXEC, 0) };
+            let tree = memory(*size, c"1777", NOSUID | NODEV | set).map_err(failed("tmpfs", path))?;
+            Right { file: tree, is_directory: true, rights: READ | WRITE | more }
         }
         (Kind::Link { to }, _) => {
             let (at, name) = parent(path, may_make)?;
             let to = c(to).map_err(failed("link", path))?;
-            make_link(&to, At::Dir(&at), &name).map_err(failed("link", path))
+            return make_link(&to, At::Dir(&at), &name).map(|()| None).map_err(failed("link", path));
         }
-        (Kind::Bind { .. }, None) => Err(failed("bind", path)(Errno::EINVAL)),
-    }
-}
-
-/// What may be done beneath which path, in the finished root: for Landlock.
-pub(crate) fn rights(policy: &Policy) -> Result<Vec<Right>, Failed> {
-    let whole = if policy.root.is_some() { READ | EXECUTE } else { READ_DIR };
-    let mut all: Vec<(Bytes, u64)> = Vec::new();
-    all.push((b"/".to_vec(), whole));
-    for place in &policy.places {
-        let of = |write: bool, execute: bool| {
-            READ | if write { WRITE } else { 0 } | if execute { EXECUTE } else { 0 }
-        };
-        match &place.kind {
-            Kind::Bind { write, execute, .. } => all.push((place.path.clone(), of(*write, *execute))),
-            Kind::Tmpfs { execute, .. } => all.push((place.path.clone(), of(true, *execute))),
-            Kind::Link { .. } => {}
-        }
-    }
-    if policy.proc {
-        all.push((b"/proc".to_vec(), READ));
-    }
-    if policy.dev {
-        let device = |name: &&CStr| [b"/dev/".as_slice(), name.to_bytes()].concat();
-        all.extend(DEVICES.iter().map(|name| (device(name), READ_FILE | 1 << 1 | IOCTL_DEV)));
-    }
-    if has_own_dev(policy) {
-        all.push((SHARED.to_vec(), READ | WRITE));
-    }
-    let mut rights = Vec::new();
-    for (path, these) in all {
-        let file = c(&path).and_then(|path| tree::open(At::Cwd, &path, flags::O_PATH, 0, 0));
-        let file = file.map_err(failed("open", &path))?;
-        let is_directory = stat(&file).map_err(failed("stat", &path))?.is_directory();
-        rights.push(Right { file, is_directory, rights: these });
-    }
-    Ok(rights)
+        (Kind::Bind { .. }, None) => return Ok(None),
+    };
+    mount(right, path, may_make).map(Some)
 }

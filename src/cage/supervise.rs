@@ -19,6 +19,7 @@ use crate::executed;
 use crate::filter;
 use crate::inside::{self, Before};
 use crate::listen::Listener;
+use crate::namespaces;
 use crate::outcome::{End, Layer, Outcome};
 use crate::policy::{Bytes, Net, Policy};
 use crate::root::{self, c};
@@ -38,9 +39,12 @@ struct Run<'a> {
     channel: Fd,
     signals: Fd,
     listener: Option<Listener>,
+    /// The program's process, and the number that its listener has there.
+    program: Option<Fd>,
+    number: Option<u32>,
     /// Whether the first process keeps nothing any more: only now may the program exec.
     stands_by: bool,
-    /// The launcher's own, as /proc shows them.
+    /// The launcher's own.
     namespaces: Vec<Bytes>,
     outcome: Outcome,
     end: Option<End>,
@@ -63,7 +67,8 @@ pub(crate) fn run(policy: &Policy) -> Result<Outcome, String> {
         return Err(String::from("no command"));
     }
     let refused = |what: &'static str| move |errno: Errno| said(format_args!("{what}: errno {}", errno.0));
-    let (own_ids, who) = who::who(policy.user).map_err(refused("ids"))?;
+    let outside = who::own().map_err(refused("ids"))?;
+    let (own_ids, who) = who::who(policy.user, outside);
     let net = match (&policy.net_path, policy.net) {
         (Some(path), Net::None) => Some(root::opened(path)?),
         _ => None,
@@ -72,6 +77,7 @@ pub(crate) fn run(policy: &Policy) -> Result<Outcome, String> {
         policy,
         filter: &program,
         own_ids,
+        outside,
         who,
         argv: &argv,
         env: &env,
@@ -109,8 +115,10 @@ fn start(before: &Before<'_>) -> Result<Outcome, String> {
         channel,
         signals,
         listener: None,
+        program: None,
+        number: None,
         stands_by: false,
-        namespaces: inside::own_namespaces(),
+        namespaces: namespaces::of("self", false),
         outcome,
         end: None,
         said: None,
@@ -137,11 +145,8 @@ impl Run<'_> {
                 PollFd::readable(&self.first.fd),
             ];
             let left = self.deadline_ns.map(|at| at.saturating_sub(monotonic_ns()));
-            let ready = ppoll(&mut slots, left);
+            let _ = ppoll(&mut slots, left);
             let [message, signal, call, ended] = slots.map(|slot| slot.is_ready());
-            if ready == Ok(0) {
-                self.out_of_time();
-            }
             if message {
                 self.messages();
             }
@@ -154,6 +159,10 @@ impl Run<'_> {
             if ended {
                 self.messages();
                 return self;
+            }
+            // Whatever else is ready: in a cage with many threads a call may always wait.
+            if left == Some(0) {
+                self.out_of_time();
             }
         }
     }
@@ -179,6 +188,10 @@ impl Run<'_> {
         let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match (kind, given) {
             (b'P', Some(program)) => self.look(&program),
+            (b'T', Some(process)) => {
+                self.program = Some(process);
+                self.listen();
+            }
             (b'L', _) => self.layers(text),
             (b'M', _) => self.outcome.missing.push(words(text)),
             (b'R', _) => self.outcome.left = text.split(|b| *b == 0).map(<[u8]>::to_vec).collect(),
@@ -189,8 +202,8 @@ impl Run<'_> {
                 self.kill();
             }
             (b'N', _) => {
-                let number = bailiff::shared::pure::bytes::decimal(text).and_then(|n| u32::try_from(n).ok());
-                self.listen(number.unwrap_or(u32::MAX));
+                self.number = bailiff::shared::pure::bytes::decimal(text).and_then(|n| u32::try_from(n).ok());
+                self.listen();
             }
             (b'I', _) => self.stands_by = true,
             (b'D', _) => {
@@ -209,19 +222,15 @@ impl Run<'_> {
         for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
             let mut words = line.splitn(2, |b| *b == 0).map(|w| String::from_utf8_lossy(w).into_owned());
             let (name, state) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-            let own = || inside::separate(&state.split(' ').collect::<Vec<_>>(), &self.namespaces);
-            let state = if name == "namespaces" { own() } else { state };
             self.outcome.layers.push(Layer { name, state });
         }
     }
 
-    /// Takes the listener out of the table of descriptors that the cage's two processes still share.
-    fn listen(&mut self, number: u32) {
-        match spawn::fetch(&self.first.fd, number) {
-            Ok(fd) => {
-                self.listener = Some(Listener::new(fd, self.policy));
-                let _ = sockets::send(&self.channel, b"G", true);
-            }
+    /// Takes the listener out of the program's process, once both are known; whichever message came first.
+    fn listen(&mut self) {
+        let (Some(program), Some(number)) = (&self.program, self.number) else { return };
+        match spawn::fetch(program, number) {
+            Ok(fd) => self.listener = Some(Listener::new(fd, self.policy)),
             Err(errno) => {
                 self.end.get_or_insert(End::Open { step: String::from("pidfd_getfd"), errno: errno.0 });
                 self.kill();
@@ -229,13 +238,19 @@ impl Run<'_> {
         }
     }
 
-    /// Looks at the very file that will be executed, while the cage is being closed.
+    /// Looks at the very file that will be executed, and at the namespaces that it will be in, while the cage is being
+    /// closed.
     fn look(&mut self, program: &Fd) {
         (self.outcome.program_hash, self.outcome.program_size) = executed::hash(program);
         if let Some(step) = executed::refused(program, &self.outcome.program_hash, self.policy) {
             self.end = Some(End::Open { step: String::from(step), errno: 0 });
             self.kill();
         }
+        let state = namespaces::separate(
+            &namespaces::of(&said(format_args!("{}", self.first.pid)), true),
+            &self.namespaces,
+        );
+        self.outcome.layers.push(Layer { name: String::from("namespaces"), state });
     }
 
     fn told(&mut self) {

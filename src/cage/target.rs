@@ -10,21 +10,21 @@ use core::ffi::CStr;
 use core::fmt::Write;
 
 use bailiff::shims::cage::notify::install;
-use bailiff::shims::cage::spawn::{self, Side};
+use bailiff::shims::cage::spawn::{self, Child, Side};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::identity::{self, Capabilities};
 use bailiff::shims::io::{pread, write};
 use bailiff::shims::process::{Limit, exit, limit, set_limits, unblock_signals};
 
-use crate::inside::{Before, CLONE_FILES, PROGRAM, channel, give_up, missing_or, own_namespaces, step, tell};
+use crate::inside::{Before, PROGRAM, channel, give_up, missing_or, step, tell};
 use crate::root::Failed;
 use crate::text::said;
 
-/// The program's process: it shares the table of descriptors until it execs, so that the listener can be had from here.
-pub(crate) fn fork(before: &Before<'_>, landlock: &str) -> Result<u32, Failed> {
-    match spawn::fork(CLONE_FILES).map_err(step("clone"))? {
-        Side::Parent(child) => Ok(child.pid),
+/// The program's process.
+pub(crate) fn fork(before: &Before<'_>, landlock: &str) -> Result<Child, Failed> {
+    match spawn::fork(0).map_err(step("clone"))? {
+        Side::Parent(child) => Ok(child),
         Side::Child => {
             let failed = become_program(before, landlock);
             give_up(failed)
@@ -100,12 +100,10 @@ fn last_layers(before: &Before<'_>, landlock: &str) -> Result<(), Failed> {
 fn read_back(before: &Before<'_>, landlock: &str, mut report: String) -> Result<(), Failed> {
     let caps = identity::capabilities().map_err(step("capget"))?;
     let ids = identity::uids().map_err(step("getresuid"))?;
-    let own = String::from_utf8_lossy(&own_namespaces().join(&b' ')).into_owned();
     let nnp = identity::no_new_privs().map_err(step("PR_GET_NO_NEW_PRIVS"))?;
     let bits = identity::securebits().map_err(step("PR_GET_SECUREBITS"))?;
     let Capabilities { effective, permitted, inheritable } = caps;
-    let _ =
-        writeln!(report, "namespaces\0{own}\nuid\0{}\nno_new_privs\0{nnp}\nsecurebits\0{bits:#x}", ids[0]);
+    let _ = writeln!(report, "uid\0{}\nno_new_privs\0{nnp}\nsecurebits\0{bits:#x}", ids[0]);
     let _ =
         writeln!(report, "capabilities\0{effective:x}/{permitted:x}/{inheritable:x}\nlandlock\0{landlock}");
     let _ = write!(report, "filter\0{} instructions", before.filter.len());

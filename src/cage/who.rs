@@ -1,7 +1,7 @@
 //! Which user a caged program is.
 //!
 //! Runs in: bailiff-cage, as its caller. In: what the policy asks for; the launcher's own ids. Out: ids that no other process
-//! has, where the launcher is root; else its own, in a user namespace. Never: keeps root's.
+//! has, where the launcher is root; else its own, in a user namespace, by any number there. Never: keeps root's.
 use bailiff::shims::cage::{spawn, tree};
 use bailiff::shims::errno::Errno;
 use bailiff::shims::files::At;
@@ -11,14 +11,20 @@ use bailiff::shims::io::pread;
 /// User ids that nobody has: each run of root's takes one of its own from here on, by the launcher's process id.
 const FIRST_ID: u32 = 0x6000_0000;
 
-/// Whether the launcher may change ids, and user and group of the program.
-pub(crate) fn who(wanted: Option<(u32, u32)>) -> Result<(bool, (u32, u32)), Errno> {
+/// The launcher's own user and group.
+pub(crate) fn own() -> Result<(u32, u32), Errno> {
     let [uid, ..] = identity::uids()?;
-    if uid != 0 || !has_all_ids() {
-        return Ok((false, (uid, identity::gid()?)));
+    Ok((uid, identity::gid()?))
+}
+
+/// Whether the launcher may change ids, and user and group of the program as it sees them. Without: the user namespace of the
+/// cage gives the launcher's own another number, if one is wanted.
+pub(crate) fn who(wanted: Option<(u32, u32)>, outside: (u32, u32)) -> (bool, (u32, u32)) {
+    if outside.0 != 0 || !has_all_ids() {
+        return (false, wanted.unwrap_or(outside));
     }
     let own = FIRST_ID.wrapping_add(spawn::own_number());
-    Ok((true, wanted.unwrap_or((own, own))))
+    (true, wanted.unwrap_or((own, own)))
 }
 
 /// Whether this user namespace has all user ids, so that root may become any.

@@ -71,6 +71,7 @@ const BARE: Policy = Policy {
     strict: false,
     reasons: Vec::new(),
     twin: None,
+    passing: None,
     home: None,
     host: Vec::new(),
     clock_ahead_s: 0,

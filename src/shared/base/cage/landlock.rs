@@ -10,6 +10,8 @@ use crate::shims::fd::Fd;
 
 /// EXECUTE (linux/landlock.h, 6.18).
 pub const EXECUTE: u64 = 1;
+/// WRITE_FILE.
+pub const WRITE_FILE: u64 = 2;
 /// READ_FILE.
 pub const READ_FILE: u64 = 4;
 /// READ_DIR.
@@ -17,11 +19,11 @@ pub const READ_DIR: u64 = 8;
 /// WRITE_FILE, REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO, MAKE_SYM, REFER and TRUNCATE: what a
 /// directory to be written needs; never MAKE_CHAR or MAKE_BLOCK.
 pub const WRITE: u64 =
-    1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13 | 1 << 14;
+    WRITE_FILE | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13 | 1 << 14;
 /// IOCTL_DEV.
 pub const IOCTL_DEV: u64 = 1 << 15;
 /// Of these, the ones that make sense on a file that is no directory.
-const OF_A_FILE: u64 = EXECUTE | 1 << 1 | READ_FILE | 1 << 14 | IOCTL_DEV;
+const OF_A_FILE: u64 = EXECUTE | WRITE_FILE | READ_FILE | 1 << 14 | IOCTL_DEV;
 /// BIND_TCP and CONNECT_TCP (version 4).
 pub const TCP: u64 = 3;
 /// ABSTRACT_UNIX_SOCKET and SIGNAL (version 6).
