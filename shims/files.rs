@@ -184,6 +184,15 @@ pub fn entries(directory: &Fd, buf: &mut [u8]) -> Result<usize, Errno> {
     Ok(got.min(len))
 }
 
+/// Splits the first of what `entries` wrote off (struct linux_dirent64, linux/dirent.h, 6.18): its name, and what stands
+/// behind it; `None` at the end.
+pub fn entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let ([_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, a, b, _], _) = bytes.split_first_chunk::<19>()?;
+    let (entry, behind) = bytes.split_at_checked(u16::from_ne_bytes([*a, *b]).into())?;
+    let name = entry.get(19..)?.split(|b| *b == 0).next()?;
+    Some((name, behind))
+}
+
 /// mkdirat(2).
 pub fn mkdir(path: &[u8], mode: u32) -> Result<(), Errno> {
     let path = CPath::new(path)?;

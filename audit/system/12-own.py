@@ -2,8 +2,8 @@
 """The operator's own filters: compiled at start and at reload in a cage of their own, held to the same rules as bailiff's.
 
 The folder `filters` lies beside the configuration. Lines are written to the logs of jails on such filters, and the addresses are
-read in the kernel. What is refused is refused with file, line and column; at a reload the old ones stay at work. The compiler is
-caught while it runs.
+read in the kernel. What is refused is refused with file, line and column; at a reload the old ones stay at work. `bailiff test` says
+of the same lines what the daemon did, and refuses what it refuses. The compiler is caught while it runs.
 """
 from house import *
 
@@ -89,11 +89,20 @@ class Own(Daemon):
         wait_for(lambda: self.text().count("ready after") > mark, "the next generation is ready", 30)
 
 
+def as_the_client(daemon, log, what):
+    """What the daemon refuses by line and column the client refuses in the same words."""
+    said = re.search(r"compiler: (filters/(\S+)\.filter:\d+:\d+: .*)", log)
+    if said:
+        mine = daemon.client("filters", "check", str(daemon.folder / f"{said[2]}.filter"), check_code=100).stderr.strip()
+        check(mine == f"bailiff: {daemon.dir}/{said[1]}", f"{what}: `bailiff filters check` says the same")
+
+
 def refused(daemon, code, wanted, what, timeout=20):
     for words in ([], ["--check"]):
         got, log, _ = daemon.once(*words, timeout=timeout)
         check(got == code and wanted in log, f"{what}, {words[0] if words else 'start'}: exit {got}: "
               f"{re.sub('^<[0-9]>', '', log.strip().splitlines()[0] if log.strip() else '')[:150]!r}")
+    as_the_client(daemon, log, what)
 
 
 def banned_in(name, address, width=32):
@@ -119,6 +128,16 @@ for name, address, width in [("myapp", "198.51.100.1", 32), ("myapp", "198.51.10
     check(True, f"in the kernel: {address}/{width} in the set of {name}")
 check(d.banned() == {"198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.5", "2001:db8::", "198.51.100.6"},
       "nobody else: neither by a class that the mode leaves out, nor whom a user name imitates")
+for jail, name, mode, addresses in [("myapp", "myapp", "normal", {"198.51.100.1", "198.51.100.3"}), (LONG, "myapp", "strict", {"198.51.100.2"}),
+                                    ("myjson", "myjson", "normal", {"198.51.100.5", "2001:db8::4"})]:
+    for word in (name, str(d.folder / f"{name}.filter")):
+        rows = [json.loads(row) for row in d.client("--json", "test", f"{word}[mode={mode}]", str(d.logs[jail]), check_code=0).stdout.splitlines()]
+        taken = [row["address"] for row in rows if row["match"]]
+        check(set(taken) == addresses and all(taken.count(a) == 3 for a in addresses) and {row["filter"] for row in rows if row["match"]} == {name},
+              f"bailiff test {name}[mode={mode}], by {'name' if word == name else 'file'}: whom the daemon has banned, by as many lines")
+        told = d.client("test", f"{word}[mode={mode}]", str(d.logs[jail])).stdout
+        check(f"With the limits of jail {jail} (3 failures " in told and f"{len(addresses)} of {len(addresses)} would have been banned" in told
+              or name == "myjson" and "not every line says when" in told, "and by the limits of its jail")
 # Where a filter of the operator's own names the log, the client does not know it, nor what is numbered behind it: it says so.
 for name, address, where in [(LONG, "198.51.100.2", d.logs[LONG]), ("myapp", "198.51.100.1", "source 1"), ("myjson", "198.51.100.5", "source 2")]:
     said = d.client("explain", address, check_code=0).stdout
@@ -149,6 +168,7 @@ for name, text, wanted in [
     d.process.send_signal(signal.SIGHUP)
     wait_for(lambda: "stays: the new one is refused" in d.text()[mark:], "the reload is refused")
     check(wanted in d.text()[mark:], f"SIGHUP, a wrong {name[:6]}.filter: {wanted!r}")
+    as_the_client(d, d.text()[mark:], f"a wrong {name[:6]}.filter")
     if kept is None:
         (d.folder / f"{name}.filter").unlink()
     else:

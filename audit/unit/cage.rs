@@ -7,51 +7,18 @@ mod verdict;
 mod words;
 
 use crate::outcome::{End, Outcome, Usage};
-use crate::policy::{Calls, Limits, Net, Policy, Watch};
+use crate::policy::{Limits, Policy, Watch};
+use crate::words::draft::BARE;
 
-/// A policy that allows nothing.
+/// A policy for a command, that allows nothing.
 fn policy() -> Policy {
     Policy {
         name: "test".into(),
         command: vec![b"/bin/true".to_vec()],
         cwd: b"/".to_vec(),
-        root: None,
-        places: Vec::new(),
-        env: Vec::new(),
-        net: Net::None,
-        net_path: None,
-        calls: Calls::Default,
-        limits: Limits {
-            wall_ms: None,
-            cpu_s: None,
-            memory: None,
-            file_size: None,
-            processes: None,
-            descriptors: 256,
-        },
-        expect_hash: None,
-        user: None,
-        no_write_exec: false,
-        warn_missing: false,
-        landlock: None,
-        tmp_size: 0,
-        proc: true,
-        dev: true,
+        limits: Limits { descriptors: 256, ..BARE.limits },
         watch: Watch::Files,
-        strict: false,
-        reasons: Vec::new(),
-        twin: None,
-        passing: None,
-        home: None,
-        host: Vec::new(),
-        clock_ahead_s: 0,
-        learn: false,
-        quiet: false,
-        status_fd: None,
-        keep: Vec::new(),
-        record: None,
-        append_only: false,
-        hash: [0; 32],
+        ..BARE
     }
 }
 

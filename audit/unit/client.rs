@@ -1,5 +1,6 @@
 //! The client's text: words in, tables, sentences and JSON out.
 #![allow(dead_code, reason = "the tests use only a part of what the client does")]
+#![allow(redundant_imports, reason = "without std, String and Vec have to be imported")]
 
 #[path = "../../src/client/audit.rs"]
 mod audit;
@@ -9,6 +10,8 @@ pub(crate) mod canonical;
 pub(crate) mod chain;
 #[path = "../../src/client/choice.rs"]
 mod choice;
+#[path = "../../src/client/config.rs"]
+mod config;
 #[path = "../../src/client/evidence.rs"]
 mod evidence;
 #[path = "../../src/client/explain.rs"]
@@ -31,6 +34,8 @@ mod moment;
 mod out;
 #[path = "../../src/client/outcome.rs"]
 mod outcome;
+#[path = "../../src/client/own.rs"]
+mod own;
 #[path = "../../src/client/patterns.rs"]
 mod patterns;
 #[path = "../../src/client/reading.rs"]
@@ -61,6 +66,7 @@ mod page;
 mod records;
 mod trial;
 
+use super::filters::compiler;
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::wire::control::{ANY_JAIL, Ask, Request};
 use words::{Command, Verb, parse};
@@ -207,7 +213,7 @@ fn usage() {
         ("ban 198.51.100.7 --line x", "--line: expected it with test and a filter only".into()),
         (
             "filters show sshd now",
-            "now: expected nothing, or show and a filter's name, behind filters".into(),
+            "now: expected nothing, or show or check and a filter, behind filters".into(),
         ),
     ] {
         assert_eq!(words(line), Err(expected), "{line}");

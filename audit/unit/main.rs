@@ -58,6 +58,6 @@ mod tool {
 #[allow(unused_imports, reason = "some are named by no other")]
 use tool::{
     calls, cargo, conclude, denial, doctor, executed, explain, file, filter, inside, json, learn, left,
-    listen, outcome, policy, record, root, stage, step, supervise, target, text, tools, twice, verdict, who,
-    words,
+    listen, namespaces, outcome, policy, record, root, stage, step, supervise, target, text, tools, twice,
+    verdict, who, words,
 };

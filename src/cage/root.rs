@@ -100,19 +100,7 @@ pub(crate) fn build(policy: &Policy, here: &CStr) -> Result<Vec<Right>, Failed> 
         let right = Right { file: tree, is_directory: true, rights: READ };
         all.push(mount(right, b"/proc", is_ours(policy, b"/proc"))?);
     }
-    for (name, tree) in DEVICES.iter().zip(devices) {
-        let path = [b"/dev/".as_slice(), name.to_bytes()].concat();
-        let right = Right { file: tree, is_directory: false, rights: READ_FILE | WRITE_FILE | IOCTL_DEV };
-        all.push(mount(right, &path, is_ours(policy, &path))?);
-    }
-    if has_own_dev(policy) {
-        for (to, at) in DEVICE_LINKS {
-            make_link(to, At::Cwd, at).map_err(failed("link", at.to_bytes()))?;
-        }
-        let set = NOSUID | NODEV | NOEXEC;
-        let tree = memory(policy.tmp_size, c"1777", set).map_err(failed("tmpfs", SHARED))?;
-        all.push(mount(Right { file: tree, is_directory: true, rights: READ | WRITE }, SHARED, true)?);
-    }
+    all.extend(dev(policy, devices)?);
     pivot_here().map_err(failed("pivot_root", b"/"))?;
     change_directory(c"/").map_err(failed("chdir", b"/"))?;
     let root = tree::open(At::Cwd, c"/", DIRECTORY, 0, 0).map_err(failed("open", b"/"))?;
@@ -158,6 +146,25 @@ fn devices() -> Result<Vec<Fd>, Failed> {
         trees.push(tree);
     }
     Ok(trees)
+}
+
+/// Mounts these devices; where /dev is the cage's own, with its links and the place for shared memory.
+fn dev(policy: &Policy, devices: Vec<Fd>) -> Result<Vec<Right>, Failed> {
+    let mut all = Vec::new();
+    for (name, tree) in DEVICES.iter().zip(devices) {
+        let path = [b"/dev/".as_slice(), name.to_bytes()].concat();
+        let right = Right { file: tree, is_directory: false, rights: READ_FILE | WRITE_FILE | IOCTL_DEV };
+        all.push(mount(right, &path, is_ours(policy, &path))?);
+    }
+    if has_own_dev(policy) {
+        for (to, at) in DEVICE_LINKS {
+            make_link(to, At::Cwd, at).map_err(failed("link", at.to_bytes()))?;
+        }
+        let set = NOSUID | NODEV | NOEXEC;
+        let tree = memory(policy.tmp_size, c"1777", set).map_err(failed("tmpfs", SHARED))?;
+        all.push(mount(Right { file: tree, is_directory: true, rights: READ | WRITE }, SHARED, true)?);
+    }
+    Ok(all)
 }
 
 /// A file system in memory, with a file for each KiB of it and at least 1,024.

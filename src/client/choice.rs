@@ -2,15 +2,19 @@
 //!
 //! Runs in: the client. In: the operator's word. Out: a `Choice`, or what was expected in place of a name.
 //! Never: guesses a filter: it names those that are near.
+use super::outcome::{SYSTEM, USAGE};
+use super::own::{self, Refused};
+use super::patterns::{Written, catalogue};
 use super::show::Quoted;
-use bailiff::shared::pure::filter::{FILTERS, Filter, named};
-use core::fmt::{Display, Formatter, Result as Printed};
+use alloc::vec::Vec;
+use bailiff::shared::pure::filter::{FILTERS, Filter};
+use core::fmt::{Display, Formatter, Result as Printed, Write};
 
 /// A filter and how its lines are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Choice {
-    /// Its place in the catalogue; none: each filter in its default mode.
-    pub(crate) filter: Option<u8>,
+    /// The filter; none: each of the catalogue in its default mode.
+    pub(crate) filter: Option<Written>,
     /// The bits of its mode.
     pub(crate) modes: u8,
     /// Whether lines are entries of the journal, without time.
@@ -20,10 +24,12 @@ pub(crate) struct Choice {
 }
 
 /// What was not expected in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub(crate) enum Wrong<'a> {
     /// No filter has this name.
     Filter(&'a [u8]),
+    /// One of the operator's own, in this file, is refused.
+    Own(Vec<u8>, Refused),
     /// This filter has no such mode.
     Mode(&'static Filter, &'a [u8]),
     /// There is no such parameter.
@@ -36,13 +42,13 @@ impl Choice {
     /// Every filter.
     pub(crate) const ALL: Self = Self { filter: None, modes: 0, journal: false, idle: false };
 
-    /// The choice that this word is.
-    pub(crate) fn parse(word: &[u8]) -> Result<Self, Wrong<'_>> {
-        let open = word.iter().position(|b| *b == b'[').unwrap_or(word.len());
+    /// The choice that this word is. The operator's own filters are beside this configuration.
+    pub(crate) fn parse<'a>(word: &'a [u8], config: &[u8]) -> Result<Self, Wrong<'a>> {
+        let open = word.iter().rposition(|b| *b == b'[').unwrap_or(word.len());
         let (name, parameters) = word.split_at_checked(open).ok_or(Wrong::Shape(word))?;
-        let number = named(name).ok_or(Wrong::Filter(name))?;
-        let filter = FILTERS.get(usize::from(number)).ok_or(Wrong::Filter(name))?;
-        let mut choice = Self { filter: Some(number), modes: filter.default_modes, ..Self::ALL };
+        let written = own::find(name, config)?;
+        let filter = written.filter;
+        let mut choice = Self { filter: Some(written), modes: filter.default_modes, ..Self::ALL };
         if let Some(inner) = parameters.strip_prefix(b"[") {
             let inner = inner.strip_suffix(b"]").ok_or(Wrong::Shape(word))?;
             for parameter in inner.split(|b| *b == b',').map(<[u8]>::trim_ascii).filter(|p| !p.is_empty()) {
@@ -50,6 +56,17 @@ impl Choice {
             }
         }
         Ok(choice)
+    }
+
+    /// The filters that are chosen.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = Written> + use<> {
+        let (one, all) = (self.filter, self.filter.is_none().then(catalogue));
+        one.into_iter().chain(all.into_iter().flatten())
+    }
+
+    /// The image of the chosen filter, if it is one of the operator's own.
+    pub(crate) fn image(&self) -> &'static [u8] {
+        self.filter.and_then(|written| written.own).map_or(&[], |own| own.image)
     }
 
     fn parameter<'a>(&mut self, filter: &'static Filter, parameter: &'a [u8]) -> Result<(), Wrong<'a>> {
@@ -67,11 +84,22 @@ impl Choice {
     }
 }
 
+impl Wrong<'_> {
+    /// Says it; the exit code.
+    pub(crate) fn say(&self, err: &mut dyn Write) -> u8 {
+        let _ = writeln!(err, "bailiff: {self}");
+        if matches!(self, Self::Own(_, Refused::Kernel(_))) { SYSTEM } else { USAGE }
+    }
+}
+
 impl Display for Wrong<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Printed {
         match self {
             Self::Filter(name) => {
                 write!(f, "{}: expected a filter's name", Quoted(name))?;
+                if name.contains(&b'/') {
+                    write!(f, ", or its file, NAME.filter")?;
+                }
                 let close = |f: &&Filter| is_close(name, f.name.as_bytes());
                 let beside = |f: &&Filter| !close(f) && is_part(name, f.name.as_bytes());
                 let mut near = FILTERS.iter().filter(close).chain(FILTERS.iter().filter(beside)).take(5);
@@ -81,6 +109,7 @@ impl Display for Wrong<'_> {
                 near.try_for_each(|filter| write!(f, ", {}", filter.name))?;
                 write!(f, "; `bailiff filters` lists them")
             }
+            Self::Own(file, refused) => write!(f, "{}:{refused}", Quoted(file)),
             Self::Mode(filter, mode) => {
                 write!(f, "{}: expected a mode of {}:", Quoted(mode), filter.name)?;
                 filter.modes.iter().try_for_each(|mode| write!(f, " {}", mode.name))

@@ -12,36 +12,38 @@ use bailiff::shims::io::read as read_some;
 pub(crate) const FILE: &[u8] = b"/etc/bailiff/bailiff.toml";
 /// Where the sockets are when there is no configuration.
 pub(crate) const RUN: &[u8] = b"/run/bailiff";
-/// The longest file that is read.
-const ROOM: usize = 65_536;
+/// Bytes of the longest file that is read, here and by the daemon.
+pub(crate) const MOST: usize = 64 << 10;
 
 /// Why there are no settings.
 pub(crate) enum Unread {
     /// The kernel refused.
     Kernel(Errno),
-    /// It is longer than 64 KiB.
+    /// It is longer than `MOST`.
     Long,
     /// It is not a configuration.
     Fault(settings::Fault),
 }
 
-/// Reads the file; after an error, `to` is of no use.
-pub(crate) fn read(file: &[u8], to: &mut Settings) -> Result<(), Unread> {
-    let fd = open(At::Cwd, file, flags::O_NONBLOCK | flags::O_NOCTTY, 0, 0).map_err(Unread::Kernel)?;
-    let (mut buf, mut used) = ([0; ROOM], 0usize);
-    loop {
-        let room = buf.get_mut(used..).unwrap_or(&mut []);
-        if room.is_empty() {
-            return Err(Unread::Long);
-        }
+/// Reads the file; after an error, `to` is of no use. `own` is the image of the one filter of the operator's own that
+/// matters: any other name may be one too, which is the daemon's to know.
+pub(crate) fn read(file: &[u8], own: &[u8], to: &mut Settings) -> Result<(), Unread> {
+    let mut buf = [0; MOST + 1];
+    let text = bytes(file, &mut buf).map_err(Unread::Kernel)?.ok_or(Unread::Long)?;
+    settings::read(text, Catalogue { built: FILTERS, own, loose: true }, to).map_err(Unread::Fault)
+}
+
+/// The bytes of a file; `None`: they are too many.
+pub(crate) fn bytes<'a>(file: &[u8], buf: &'a mut [u8; MOST + 1]) -> Result<Option<&'a [u8]>, Errno> {
+    let fd = open(At::Cwd, file, flags::O_NONBLOCK | flags::O_NOCTTY, 0, 0)?;
+    let mut used = 0usize;
+    while let Some(room) = buf.get_mut(used..).filter(|room| !room.is_empty()) {
         match read_some(&fd, room) {
-            Ok(0) => break,
+            Ok(0) => return Ok(buf.get(..used)),
             Ok(got) => used = used.saturating_add(got),
             Err(Errno::EINTR) => {}
-            Err(errno) => return Err(Unread::Kernel(errno)),
+            Err(errno) => return Err(errno),
         }
     }
-    // The operator's own filters are the daemon's to know: any name may be one.
-    let catalogue = Catalogue { built: FILTERS, own: &[], loose: true };
-    settings::read(buf.get(..used).unwrap_or(&[]), catalogue, to).map_err(Unread::Fault)
+    Ok(None)
 }

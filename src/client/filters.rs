@@ -1,41 +1,49 @@
-//! The catalogue of filters, for people and for programs.
+//! The filters there are, for people and for programs: the catalogue, and the operator's own.
 //!
-//! Runs in: the client. In: the catalogue. Out: a table, JSON, or one filter's file as it was compiled. Never:
-//! reads a file.
-use super::choice::{Wrong, mode_name};
+//! Runs in: the client. In: the catalogue; the operator's own filters, by `own`. Out: a table, JSON, one filter's file, or
+//! whether it is accepted. Never: reads a log.
+use super::choice::mode_name;
 use super::json::{Maybe, Str, array};
 use super::out::Out;
 use super::outcome::{GOOD, SYSTEM, USAGE};
-use super::patterns::text;
-use super::show::Quoted;
+use super::own;
+use super::patterns::{File, Written, catalogue};
+use super::show::{Plain, Quoted};
 use super::words::Command;
-use bailiff::shared::pure::filter::{FILTERS, Filter, named};
+use alloc::vec::Vec;
 use core::fmt::{Result, Write};
 
-/// `filters`, `filters show NAME`; the exit code.
+/// `filters`, `filters show NAME`, `filters check NAME`; the exit code.
 pub(crate) fn filters(command: &Command<'_>, out: &mut Out, err: &mut Out) -> u8 {
+    let (config, mut code) = (command.config(), GOOD);
     let printed = match command.operands {
-        [None, _] if command.json => list_json(out),
-        [None, _] => list(out),
-        [Some(b"show"), Some(name)] => match named(name) {
-            Some(number) => out.write_str(text(number)),
-            None => {
-                let _ = writeln!(err, "bailiff: {}", Wrong::Filter(name));
-                return USAGE;
-            }
-        },
+        [None, _] => {
+            let mut all: Vec<Written> = catalogue().collect();
+            code = own::append(&mut all, config, err);
+            Ok(if command.json { list_json(out, &all) } else { list(out, &all) })
+        }
+        [Some(b"show"), Some(name)] => own::text(name, config).map(|text| write!(out, "{}", Plain(text))),
+        [Some(b"check"), Some(name)] => own::find(name, config).map(|written| match command.json {
+            true => list_json(out, &[written]),
+            false => check(out, &written),
+        }),
         [Some(word), _] => {
-            let _ = writeln!(err, "bailiff: {}: expected nothing, or show and a filter's name", Quoted(word));
+            let _ =
+                writeln!(err, "bailiff: {}: expected nothing, or show or check and a filter", Quoted(word));
             return USAGE;
         }
     };
-    if printed.is_ok() { GOOD } else { SYSTEM }
+    match printed {
+        Ok(Ok(())) => code,
+        Ok(Err(_)) => SYSTEM,
+        Err(wrong) => wrong.say(err),
+    }
 }
 
-fn list(w: &mut dyn Write) -> Result {
+fn list(w: &mut dyn Write, all: &[Written]) -> Result {
     writeln!(w, "{:<24} {:<40} {:<28} LOG", "FILTER", "MODES (* the default)", "PORTS")?;
-    FILTERS.iter().try_for_each(|filter| row(w, filter))?;
-    if FILTERS.iter().any(|f| !f.forged.is_empty()) {
+    all.iter().try_for_each(|written| row(w, written))?;
+    if all.iter().any(|written| !written.filter.forged.is_empty()) {
         writeln!(
             w,
             "\n(forged): others can forge its lines or their sources; a jail on it bans only where the operator insists"
@@ -44,7 +52,8 @@ fn list(w: &mut dyn Write) -> Result {
     Ok(())
 }
 
-fn row(w: &mut dyn Write, filter: &Filter) -> Result {
+fn row(w: &mut dyn Write, written: &Written) -> Result {
+    let filter = written.filter;
     let default = mode_name(filter, filter.default_modes);
     let modes = filter.modes.iter().map(|m| (m.name, if m.name == default { "*" } else { "" }));
     write!(w, "{:<24} ", filter.name)?;
@@ -61,12 +70,28 @@ fn row(w: &mut dyn Write, filter: &Filter) -> Result {
     }
     (width..29).try_for_each(|_| w.write_char(' '))?;
     write!(w, "{}", filter.logs.first().unwrap_or(&"-"))?;
-    writeln!(w, "{}", if filter.forged.is_empty() { "" } else { " (forged)" })
+    write!(w, "{}", if filter.forged.is_empty() { "" } else { " (forged)" })?;
+    if written.own.is_some() {
+        write!(w, " (own: {})", File(written))?;
+    }
+    writeln!(w)
 }
 
-fn list_json(w: &mut dyn Write) -> Result {
+/// What is known of a filter that is accepted: every line in it was tried.
+fn check(w: &mut dyn Write, written: &Written) -> Result {
+    let filter = written.filter;
+    let patterns = filter.rules.iter().filter(|rule| rule.weight > 0).count();
+    writeln!(w, "{}: accepted: {patterns} patterns; every hit and miss in it holds", File(written))?;
+    if !filter.forged.is_empty() {
+        writeln!(w, "A jail on it bans only where the operator insists; forged: {}.", Plain(filter.forged))?;
+    }
+    Ok(())
+}
+
+fn list_json(w: &mut dyn Write, all: &[Written]) -> Result {
     let string = |s: &'static str| Str(s.as_bytes());
-    array(w, FILTERS.iter(), |w, filter| {
+    array(w, all.iter(), |w, written| {
+        let filter = written.filter;
         write!(w, "{{\"filter\":{},\"modes\":", string(filter.name))?;
         list_of(w, filter.modes.iter().map(|m| string(m.name)))?;
         write!(w, ",\"default\":{},\"ports\":", string(mode_name(filter, filter.default_modes)))?;
@@ -76,7 +101,8 @@ fn list_json(w: &mut dyn Write) -> Result {
         write!(w, ",\"journal\":")?;
         list_of(w, filter.journal.iter().map(|j| string(j)))?;
         let forged = Some(filter.forged).filter(|f| !f.is_empty()).map(string);
-        write!(w, ",\"forged\":{},\"patterns\":{}}}", Maybe(forged), filter.rules.len())
+        write!(w, ",\"forged\":{},\"patterns\":{}", Maybe(forged), filter.rules.len())?;
+        write!(w, ",\"file\":{}}}", Maybe(written.own.map(|own| Str(own.file))))
     })?;
     w.write_char('\n')
 }

@@ -1,7 +1,7 @@
 //! How often each pattern took a line, with one of these lines.
 //!
 //! Runs in: the client. In: matches, hostile lines. Out: counts, samples. Never: keeps more of a line than is shown.
-use bailiff::shared::pure::filter::FILTERS;
+use super::choice::Choice;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::slots::slots;
 
@@ -27,7 +27,7 @@ pub(crate) fn kept(sample: &Sample) -> (&[u8], bool) {
     (bytes.get(..length.min(SAMPLE)).unwrap_or(&[]), length > SAMPLE)
 }
 
-/// The counts of all patterns of the catalogue.
+/// The counts of all patterns of the filters that are chosen.
 pub(crate) struct Hits {
     /// Where the patterns of each filter begin.
     first: [u32; 256],
@@ -37,11 +37,13 @@ pub(crate) struct Hits {
 
 impl Hits {
     /// No hit yet.
-    pub(crate) fn new() -> Result<Self, Errno> {
+    pub(crate) fn new(choice: &Choice) -> Result<Self, Errno> {
         let (mut first, mut all) = ([0u32; 256], 0u32);
-        for (slot, filter) in first.iter_mut().zip(FILTERS) {
-            *slot = all;
-            all = all.saturating_add(filter.rules.len() as u32);
+        for written in choice.filters() {
+            if let Some(slot) = first.get_mut(usize::from(written.number)) {
+                *slot = all;
+            }
+            all = all.saturating_add(written.filter.rules.len() as u32);
         }
         Ok(Self { first, counts: slots(all as usize)?, samples: slots(all as usize)? })
     }

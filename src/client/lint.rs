@@ -5,10 +5,9 @@
 use super::choice::{Choice, mode_name};
 use super::look::{Finding, look, seen};
 use super::moment::Moment;
-use super::patterns::{Part, Pattern, Reach, Step, filter, patterns, reach, step};
-use super::show::{Address, Quoted};
-use bailiff::shared::pure::engine::is_own;
-use bailiff::shared::pure::filter::{Filter, Match, Rule};
+use super::patterns::{File, Part, Pattern, Reach, Step, Written, reach, step};
+use super::show::{Address, Plain, Quoted};
+use bailiff::shared::pure::filter::{Match, Rule};
 use bailiff::shared::pure::form::{Form, Seen, before};
 use bailiff::shared::pure::header;
 use bailiff::shared::pure::steps::op;
@@ -18,18 +17,18 @@ use core::fmt::{Display, Formatter, Result, Write};
 pub(crate) fn lint(
     w: &mut dyn Write,
     choice: &Choice,
-    number: u8,
+    written: &Written,
     line: &[u8],
     now_s: u64,
 ) -> core::result::Result<bool, core::fmt::Error> {
-    let Some(filter) = filter(number) else { return Ok(false) };
+    let filter = written.filter;
     writeln!(w, "filter   {}, mode {}", filter.name, mode_name(filter, choice.modes))?;
     match Moment::of(line, now_s) {
         Some(at) => writeln!(w, "time     {at}")?,
         None => writeln!(w, "time     the line does not say when it was written")?,
     }
-    head(w, number, filter, line)?;
-    let Some(seen) = seen(number, filter, choice.journal, line) else {
+    head(w, written, line)?;
+    let Some(seen) = seen(written, choice.journal, line) else {
         writeln!(
             w,
             "message  none: no header of this service stands there, or the form of its message is another"
@@ -40,22 +39,20 @@ pub(crate) fn lint(
         writeln!(w, "peer     {}, by the form of the line", Address(&seen.peer))?;
     }
     writeln!(w, "message  {}", Quoted(seen.message))?;
-    match look(number, choice, line) {
-        Finding::Taken(found) => taken(w, number, filter, &found).map(|()| true),
-        Finding::Ignored(by) => {
-            writeln!(w, "ignored  by filters/{}.filter:{by}", filter.name).map(|()| false)
-        }
-        _ => untaken(w, choice, number, filter, &seen).map(|()| false),
+    match look(written, choice, line) {
+        Finding::Taken(found) => taken(w, written, &found).map(|()| true),
+        Finding::Ignored(by) => writeln!(w, "ignored  by {}:{by}", File(written)).map(|()| false),
+        _ => untaken(w, choice, written, &seen).map(|()| false),
     }
 }
 
 /// What the logger wrote before the message, and what the filter knows.
-fn head(w: &mut dyn Write, number: u8, filter: &Filter, line: &[u8]) -> Result {
+fn head(w: &mut dyn Write, written: &Written, line: &[u8]) -> Result {
     let read = [("syslog", header::syslog(line)), ("a journal entry's", header::journal(line))];
     let read = read.into_iter().find_map(|(name, head)| Some((name, head?)));
-    match read.filter(|(name, head)| *name == "syslog" || is_own(number, head.program)) {
+    match read.filter(|(name, head)| *name == "syslog" || written.is_own(head.program)) {
         Some((name, head)) => {
-            let whose = if is_own(number, head.program) { "this service's" } else { "not this service's" };
+            let whose = if written.is_own(head.program) { "this service's" } else { "not this service's" };
             write!(w, "header   {name}; the program is {}, {whose}", Quoted(head.program))?;
             if head.times > 1 {
                 write!(w, "; it stands for {} equal lines", head.times)?;
@@ -65,18 +62,20 @@ fn head(w: &mut dyn Write, number: u8, filter: &Filter, line: &[u8]) -> Result {
     }
     write!(w, "; the filter knows:")?;
     for (bit, name) in [(before::SYSLOG, "syslog"), (before::TIME, "time"), (before::RAW, "raw")] {
-        if filter.headers & bit != 0 {
+        if written.filter.headers & bit != 0 {
             write!(w, " {name}")?;
         }
     }
     writeln!(w)
 }
 
-fn taken(w: &mut dyn Write, number: u8, filter: &Filter, found: &Match) -> Result {
-    let Some((_, rule, pattern)) = patterns(number).find(|(at, ..)| *at == found.rule) else { return Ok(()) };
-    writeln!(w, "taken by filters/{}.filter:{}", filter.name, rule.line)?;
-    writeln!(w, "         {}", rule.text)?;
-    writeln!(w, "address  {}, {}", Address(&found.addr), way(filter.form, pattern))?;
+fn taken(w: &mut dyn Write, written: &Written, found: &Match) -> Result {
+    let Some((_, rule, pattern)) = written.patterns().find(|(at, ..)| *at == found.rule) else {
+        return Ok(());
+    };
+    writeln!(w, "taken by {}:{}", File(written), rule.line)?;
+    writeln!(w, "         {}", Plain(rule.text))?;
+    writeln!(w, "address  {}, {}", Address(&found.addr), way(written.filter.form, pattern))?;
     writeln!(w, "counts   {}", found.weight)
 }
 
@@ -103,23 +102,20 @@ fn way(form: Form, pattern: &Pattern) -> &'static str {
 }
 
 /// Why no pattern took it: the first that would in another mode, else the one that got furthest.
-fn untaken(w: &mut dyn Write, choice: &Choice, number: u8, filter: &Filter, seen: &Seen<'_>) -> Result {
-    let mut takers = patterns(number).filter(|(_, rule, p)| {
+fn untaken(w: &mut dyn Write, choice: &Choice, written: &Written, seen: &Seen<'_>) -> Result {
+    let filter = written.filter;
+    let mut takers = written.patterns().filter(|(_, rule, p)| {
         rule.modes & choice.modes == 0 && rule.weight > 0 && p.takes(filter.form, seen).is_some()
     });
     if let Some((_, rule, _)) = takers.next() {
-        writeln!(
-            w,
-            "no match filters/{}.filter:{} takes it, but only in other modes:",
-            filter.name, rule.line
-        )?;
+        writeln!(w, "no match {}:{} takes it, but only in other modes:", File(written), rule.line)?;
         let modes = filter.modes.iter().filter(|m| m.bits & rule.modes != 0);
         return modes.into_iter().try_for_each(|m| writeln!(w, "         {}[mode={}]", filter.name, m.name));
     }
-    let furthest = patterns(number).map(|(_, rule, pattern)| (rule, stop(filter.form, pattern, seen)));
+    let furthest = written.patterns().map(|(_, rule, pattern)| (rule, stop(filter.form, pattern, seen)));
     let furthest = furthest.filter(|(rule, _)| rule.weight > 0).max_by_key(|(_, stop)| stop.rank());
     match furthest {
-        Some((rule, stop)) if stop.rank() > (0, 0) => stopped(w, filter, rule, &stop),
+        Some((rule, stop)) if stop.rank() > (0, 0) => stopped(w, written, rule, &stop),
         _ => writeln!(w, "no match no pattern begins, or ends, like this message"),
     }
 }
@@ -155,9 +151,9 @@ fn stop<'m>(form: Form, pattern: &'static Pattern, seen: &Seen<'m>) -> Stop<'m> 
     stop
 }
 
-fn stopped(w: &mut dyn Write, filter: &Filter, rule: &Rule, stop: &Stop<'_>) -> Result {
-    writeln!(w, "no match furthest got filters/{}.filter:{}", filter.name, rule.line)?;
-    writeln!(w, "         {}", rule.text)?;
+fn stopped(w: &mut dyn Write, written: &Written, rule: &Rule, stop: &Stop<'_>) -> Result {
+    writeln!(w, "no match furthest got {}:{}", File(written), rule.line)?;
+    writeln!(w, "         {}", Plain(rule.text))?;
     let Some((part, reach)) = &stop.part else {
         return writeln!(w, "         which takes no message above {} bytes", stop.longest);
     };

@@ -3,10 +3,10 @@
 //! Runs in: the client. In: one line of a log, any bytes, hostile. Out: what the daemon's engine makes of it,
 //! and if it counts for nobody, why. Never: matches by itself.
 use super::choice::Choice;
-use super::patterns::{filter, ignored};
+use super::patterns::{Written, catalogue};
 use bailiff::shared::pure::engine::{self, Modes};
 use bailiff::shared::pure::filter::{FILTERS, Filter, Match};
-use bailiff::shared::pure::form::{self, Seen, before, laid_out};
+use bailiff::shared::pure::form::{self, Seen, before, head, laid_out, timed};
 use bailiff::shared::pure::header;
 
 /// What became of a line.
@@ -23,28 +23,28 @@ pub(crate) enum Finding<'a> {
 }
 
 /// What this filter makes of a line.
-pub(crate) fn look<'a>(number: u8, choice: &Choice, line: &'a [u8]) -> Finding<'a> {
-    let Some(filter) = filter(number) else { return Finding::Foreign };
-    let Some(seen) = seen(number, filter, choice.journal, line) else { return Finding::Foreign };
-    match engine::judged(number, choice.modes, seen) {
+pub(crate) fn look<'a>(written: &Written, choice: &Choice, line: &'a [u8]) -> Finding<'a> {
+    let Some(seen) = seen(written, choice.journal, line) else { return Finding::Foreign };
+    match written.judged(choice.modes, seen) {
         Some(found) => Finding::Taken(found),
-        None => ignored(number, &seen).map_or(Finding::Untaken(seen), Finding::Ignored),
+        None => written.ignored(&seen).map_or(Finding::Untaken(seen), Finding::Ignored),
     }
 }
 
 /// What the filter's patterns see of a line.
-pub(crate) fn seen<'a>(number: u8, filter: &Filter, journal: bool, line: &'a [u8]) -> Option<Seen<'a>> {
-    let own = || engine::Line::new(filter.headers, line).seen(filter.headers, number, filter);
+pub(crate) fn seen<'a>(written: &Written, journal: bool, line: &'a [u8]) -> Option<Seen<'a>> {
+    let Filter { headers, form, .. } = *written.filter;
+    let is_own = |name: &[u8]| written.is_own(name);
+    let own = || form::seen(headers, form, is_own, line, head(headers, line), || timed(line));
     if !journal {
         return own();
     }
-    let entry = before::JOURNAL | filter.headers & before::TIME;
-    let is_own = |name: &[u8]| engine::is_own(number, name);
+    let entry = before::JOURNAL | headers & before::TIME;
     let bare = || {
-        let (peer, message) = laid_out(filter.form, header::trim(line))?;
-        (filter.headers & before::SYSLOG != 0).then_some(Seen { peer, message, times: 1 })
+        let (peer, message) = laid_out(form, header::trim(line))?;
+        (headers & before::SYSLOG != 0).then_some(Seen { peer, message, times: 1 })
     };
-    form::seen(entry, filter.form, is_own, line, header::journal(line), || None).or_else(own).or_else(bare)
+    form::seen(entry, form, is_own, line, header::journal(line), || None).or_else(own).or_else(bare)
 }
 
 /// The filters that take a line, as bits, and what the first of them by name makes of it.
@@ -66,7 +66,7 @@ impl Takers {
         if let Some(word) = self.bits.get_mut(usize::from(number >> 6)) {
             *word |= 1u64.wrapping_shl(u32::from(number & 63));
         }
-        let name = |number| filter(number).map(|f| f.name);
+        let name = |number: u8| FILTERS.get(usize::from(number)).map(|f| f.name);
         if self.first.is_none_or(|(first, _)| name(number) < name(first)) {
             self.first = Some((number, found));
         }
@@ -91,14 +91,14 @@ pub(crate) fn default_modes() -> Modes {
     modes
 }
 
-/// The first filter that owns the program of a line's syslog header: the filter, and what it sees.
-pub(crate) fn owner(line: &[u8]) -> Option<(u8, Seen<'_>)> {
+/// The first filter of the catalogue that owns the program of a line's syslog header, and what it sees.
+pub(crate) fn owner(line: &[u8]) -> Option<(Written, Seen<'_>)> {
     let head = header::syslog(line)?;
-    let owns = |(number, filter): &(u8, &Filter)| {
-        filter.headers & before::SYSLOG != 0
-            && !filter.programs.contains(&"*")
-            && engine::is_own(*number, head.program)
+    let owns = |written: &Written| {
+        written.filter.headers & before::SYSLOG != 0
+            && !written.filter.programs.contains(&"*")
+            && written.is_own(head.program)
     };
-    let mut owners = (0..=u8::MAX).zip(FILTERS).filter(owns);
-    owners.find_map(|(number, filter)| Some((number, seen(number, filter, false, line)?)))
+    let mut owners = catalogue().filter(owns);
+    owners.find_map(|written| Some((written, seen(&written, false, line)?)))
 }

@@ -1,16 +1,20 @@
-//! The catalogue's filters as they were written, and their patterns as steps: what the compiled code does at
-//! one stroke is done here pattern by pattern, for who asks why.
+//! Filters as they were written, and their patterns as steps: what the compiled code does at one stroke is done here
+//! pattern by pattern, for who asks why.
 //!
-//! Runs in: the client. In: what build.rs made of filters/*.filter; one message, any bytes, hostile. Out:
+//! Runs in: the client. In: what build.rs made of filters/*.filter, and `own` of the operator's; one message, any bytes, hostile. Out:
 //! which pattern takes it, how far a pattern reads it. Never: decides what the daemon counts: that is
 //! `engine`'s; a test holds the two against each other.
+use super::show::Quoted;
 use bailiff::shared::pure::addr::Addr;
-use bailiff::shared::pure::field;
-use bailiff::shared::pure::filter::{FILTERS, Filter, Rule};
+use bailiff::shared::pure::filter::{FILTERS, Filter, Match, Rule};
 use bailiff::shared::pure::form::{Form, Seen};
+use bailiff::shared::pure::image::OwnFilter;
 use bailiff::shared::pure::steps::{Free, op, take};
+use bailiff::shared::pure::{engine, field};
+use core::fmt::{Display, Formatter, Result};
 
 /// What a pattern says of the message, or of one of its fields.
+#[derive(Debug)]
 pub(crate) struct Part {
     /// The field's keys, from the outside in; none: the message itself.
     pub(crate) path: &'static [&'static [u8]],
@@ -19,6 +23,7 @@ pub(crate) struct Part {
 }
 
 /// A pattern.
+#[derive(Debug)]
 pub(crate) struct Pattern {
     /// Bytes above which it takes no message; 0: no such bound.
     pub(crate) longest: usize,
@@ -28,22 +33,80 @@ pub(crate) struct Pattern {
 
 include!(concat!(env!("OUT_DIR"), "/texts.rs"));
 
-/// The file of this filter, as it was compiled.
-pub(crate) fn text(number: u8) -> &'static str {
-    TEXTS.get(usize::from(number)).copied().unwrap_or("")
+/// What makes a filter one of the operator's own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Own {
+    /// Its file.
+    pub(crate) file: &'static [u8],
+    /// The image that bailiff-compiler makes of it, and what the daemon reads in it.
+    pub(crate) image: &'static [u8],
+    pub(crate) facts: OwnFilter<'static>,
 }
 
-/// The filter in this place.
-pub(crate) fn filter(number: u8) -> Option<&'static Filter> {
-    FILTERS.get(usize::from(number))
+/// A filter as it was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    /// Its place in the catalogue; of the operator's own, the place behind it.
+    pub(crate) number: u8,
+    pub(crate) filter: &'static Filter,
+    pub(crate) own: Option<Own>,
+    /// Its file's text.
+    pub(crate) text: &'static str,
+    /// Its patterns, in the order of the filter's rules.
+    pub(crate) patterns: &'static [Pattern],
 }
 
-/// The rules of a filter, each with its place among them and its pattern.
-pub(crate) fn patterns(number: u8) -> impl Iterator<Item = (u16, &'static Rule, &'static Pattern)> {
+/// All filters of the catalogue.
+pub(crate) fn catalogue() -> impl Iterator<Item = Written> {
+    (0..=u8::MAX).map_while(written)
+}
+
+/// The filter in this place of the catalogue.
+pub(crate) fn written(number: u8) -> Option<Written> {
     let place = usize::from(number);
-    let rules = FILTERS.get(place).map_or(&[][..], |f| f.rules);
-    let patterns = STEPS.get(place).copied().unwrap_or(&[]);
-    (0..).zip(rules).zip(patterns).map(|((at, rule), pattern)| (at, rule, pattern))
+    let (filter, text, patterns) = (FILTERS.get(place)?, TEXTS.get(place)?, STEPS.get(place)?);
+    Some(Written { number, filter, own: None, text, patterns })
+}
+
+impl Written {
+    /// Its rules, each with its place among them and its pattern.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = (u16, &'static Rule, &'static Pattern)> + use<> {
+        (0..).zip(self.filter.rules).zip(self.patterns).map(|((at, rule), pattern)| (at, rule, pattern))
+    }
+
+    /// Whether this program is one of its service's.
+    pub(crate) fn is_own(&self, program: &[u8]) -> bool {
+        match &self.own {
+            Some(own) => own.facts.is_own(program),
+            None => engine::is_own(self.number, program),
+        }
+    }
+
+    /// What the daemon makes of what its patterns see.
+    pub(crate) fn judged(&self, modes: u8, seen: Seen<'_>) -> Option<Match> {
+        match &self.own {
+            Some(own) => own.facts.judge(modes, seen),
+            None => engine::judged(self.number, modes, seen),
+        }
+    }
+
+    /// The line of the `ignore` that takes what no pattern has counted, if one does.
+    pub(crate) fn ignored(&self, seen: &Seen<'_>) -> Option<u16> {
+        let mut silent = self.patterns().filter(|(_, rule, _)| rule.weight == 0);
+        silent.find(|(_, _, p)| p.takes(self.filter.form, seen).is_some()).map(|(_, rule, _)| rule.line)
+    }
+}
+
+/// Where a filter stands.
+pub(crate) struct File<'a>(pub(crate) &'a Written);
+
+impl Display for File<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match &self.0.own {
+            Some(own) => Quoted(own.file).fmt(f),
+            None => write!(f, "filters/{}.filter", self.0.filter.name),
+        }
+    }
 }
 
 impl Part {
@@ -70,13 +133,6 @@ impl Pattern {
         }
         Some(accused)
     }
-}
-
-/// The line of the `ignore` that takes what no pattern has counted, if one does.
-pub(crate) fn ignored(number: u8, seen: &Seen<'_>) -> Option<u16> {
-    let form = filter(number)?.form;
-    let mut silent = patterns(number).filter(|(_, rule, _)| rule.weight == 0);
-    silent.find(|(_, _, pattern)| pattern.takes(form, seen).is_some()).map(|(_, rule, _)| rule.line)
 }
 
 /// One step of a pattern: its kind (`op`), its text, and what else stands behind its kind.

@@ -6,7 +6,7 @@ use super::choice::Choice;
 use super::json::{Maybe, Str};
 use super::look::{Finding, Takers, look};
 use super::moment::Moment;
-use super::patterns::filter;
+use super::patterns::{Written, written};
 use super::show::Address;
 use bailiff::shared::base::lines::LONGEST;
 use bailiff::shared::pure::engine::Modes;
@@ -53,15 +53,15 @@ impl<'a> Records<'a> {
         self.count = self.count.saturating_add(1);
         let Some(line) = line else { return self.unmatched(w, None, &Why::Long) };
         let at = Moment::of(line, self.now_s);
-        let Some(number) = self.choice.filter else {
+        let Some(chosen) = &self.choice.filter else {
             let takers = Takers::of(self.modes, line);
-            return match takers.first {
-                Some((number, found)) => self.matched(w, at, (number, found), Some(&takers)),
+            return match takers.first.and_then(|(number, found)| Some((written(number)?, found))) {
+                Some(taken) => self.matched(w, at, taken, Some(&takers)),
                 None => self.unmatched(w, at, &Why::Untaken),
             };
         };
-        match look(number, self.choice, line) {
-            Finding::Taken(found) => self.matched(w, at, (number, found), None),
+        match look(chosen, self.choice, line) {
+            Finding::Taken(found) => self.matched(w, at, (*chosen, found), None),
             Finding::Ignored(by) => self.unmatched(w, at, &Why::Ignored(by)),
             Finding::Untaken(_) => self.unmatched(w, at, &Why::Untaken),
             Finding::Foreign => self.unmatched(w, at, &Why::Foreign),
@@ -72,19 +72,20 @@ impl<'a> Records<'a> {
         &mut self,
         w: &mut dyn Write,
         at: Option<Moment>,
-        (number, found): (u8, Match),
+        (taker, found): (Written, Match),
         takers: Option<&Takers>,
     ) -> Result {
         self.matches = self.matches.saturating_add(1);
-        let rule = filter(number).and_then(|f| f.rules.get(usize::from(found.rule)));
+        let rule = taker.filter.rules.get(usize::from(found.rule));
         write!(w, "{{\"n\":{},\"match\":true,\"address\":\"{}\"", self.count, Address(&found.addr))?;
-        write!(w, ",\"filter\":{}", Name(number))?;
+        write!(w, ",\"filter\":{}", Str(taker.filter.name.as_bytes()))?;
         write!(w, ",\"pattern\":{}", Maybe(rule.map(|r| Str(r.text.as_bytes()))))?;
         write!(w, ",\"line\":{},\"weight\":{}", Maybe(rule.map(|r| r.line)), found.weight)?;
         write!(w, ",\"time\":{}", Maybe(at.map(Time)))?;
         if let Some(takers) = takers.filter(|t| t.numbers().nth(1).is_some()) {
-            for (nth, number) in takers.numbers().enumerate() {
-                write!(w, "{}{}", if nth == 0 { ",\"filters\":[" } else { "," }, Name(number))?;
+            for (nth, taker) in takers.numbers().filter_map(written).enumerate() {
+                let name = Str(taker.filter.name.as_bytes());
+                write!(w, "{}{name}", if nth == 0 { ",\"filters\":[" } else { "," })?;
             }
             w.write_char(']')?;
         }
@@ -98,15 +99,6 @@ impl<'a> Records<'a> {
             self.count
         )?;
         writeln!(w, ",\"line\":null,\"weight\":null,\"time\":{},\"why\":{why}}}", Maybe(at.map(Time)))
-    }
-}
-
-/// A filter's name as a JSON string.
-struct Name(u8);
-
-impl Display for Name {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        Maybe(filter(self.0).map(|filter| Str(filter.name.as_bytes()))).fmt(f)
     }
 }
 

@@ -6,12 +6,12 @@ use super::choice::Choice;
 use super::hits::Hits;
 use super::look::{Finding, look, owner};
 use super::moment::Moment;
-use super::patterns::{filter, ignored};
+use super::patterns::Written;
 use super::shapes::{Shapes, is_grave, is_suspect};
 use super::tallies::{Limits, Tallies};
 use bailiff::shared::pure::addr::Prefix;
 use bailiff::shared::pure::engine::{self, Modes};
-use bailiff::shared::pure::filter::{FILTERS, Match};
+use bailiff::shared::pure::filter::Match;
 use bailiff::shared::pure::form::Seen;
 use bailiff::shared::pure::settings::Settings;
 use bailiff::shims::errno::Errno;
@@ -58,11 +58,12 @@ pub(crate) struct Report<'a> {
 fn limits(settings: Option<&Settings>, choice: &Choice) -> [Limits; 256] {
     let mut limits = [Limits::DEFAULT; 256];
     let jails = settings.map_or(&[][..], |s| s.terms.jails());
-    for ((limit, filter), number) in limits.iter_mut().zip(FILTERS).zip(0..=u8::MAX) {
+    for Written { number, filter, .. } in choice.filters() {
         let modes = if choice.filter.is_some() { choice.modes } else { filter.default_modes };
-        // A jail on a filter of the operator's own has no modes here, as only the daemon knows that.
+        // A jail on any other filter of the operator's own has no modes here, as only the daemon knows that.
         let own = || jails.iter().filter(|jail| jail.filter == number && jail.modes != 0);
-        if let Some(jail) = own().find(|jail| jail.modes == modes).or_else(|| own().next()) {
+        let jail = own().find(|jail| jail.modes == modes).or_else(|| own().next());
+        if let (Some(limit), Some(jail)) = (limits.get_mut(usize::from(number)), jail) {
             *limit = Limits::of(jail);
         }
     }
@@ -87,7 +88,7 @@ impl<'a> Report<'a> {
             counts: [Count::default(); 256],
             limits,
             never_ban: settings.map_or(&[], |s| s.terms.never_ban()),
-            hits: Hits::new()?,
+            hits: Hits::new(choice)?,
             tallies: Tallies::new(maxretry)?,
             shapes: Shapes::new()?,
         })
@@ -101,14 +102,14 @@ impl<'a> Report<'a> {
             figures.long = figures.long.saturating_add(1);
             return;
         };
-        match self.choice.filter {
-            Some(number) => self.one(number, line),
+        match &self.choice.filter {
+            Some(written) => self.one(written, line),
             None => self.each(line),
         }
     }
 
-    fn one(&mut self, number: u8, line: &[u8]) {
-        let finding = look(number, self.choice, line);
+    fn one(&mut self, written: &Written, line: &[u8]) {
+        let finding = look(written, self.choice, line);
         let figures = &mut self.figures;
         let count = match finding {
             Finding::Taken(_) => &mut figures.matches,
@@ -118,8 +119,8 @@ impl<'a> Report<'a> {
         };
         *count = count.saturating_add(1);
         match finding {
-            Finding::Taken(found) => self.matched(number, found, line),
-            Finding::Untaken(seen) => self.untaken(number, &seen),
+            Finding::Taken(found) => self.matched(written.number, found, line),
+            Finding::Untaken(seen) => self.untaken(written, &seen),
             _ => {}
         }
     }
@@ -136,10 +137,10 @@ impl<'a> Report<'a> {
         }
         self.figures.foreign = self.figures.foreign.saturating_add(1);
         if is_grave(line)
-            && let Some((number, seen)) = owner(line)
-            && ignored(number, &seen).is_none()
+            && let Some((written, seen)) = owner(line)
+            && written.ignored(&seen).is_none()
         {
-            self.untaken(number, &seen);
+            self.untaken(&written, &seen);
         }
     }
 
@@ -156,12 +157,11 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn untaken(&mut self, number: u8, seen: &Seen<'_>) {
-        let Some(filter) = filter(number) else { return };
-        if engine::judged(number, u8::MAX, *seen).is_some() {
+    fn untaken(&mut self, written: &Written, seen: &Seen<'_>) {
+        if written.judged(u8::MAX, *seen).is_some() {
             self.figures.other_mode = self.figures.other_mode.saturating_add(1);
-        } else if is_suspect(filter.form, seen) {
-            self.shapes.note(number, seen.message);
+        } else if is_suspect(written.filter.form, seen) {
+            self.shapes.note(written.number, seen.message);
         }
     }
 }

@@ -30,6 +30,20 @@ impl Display for Quoted<'_> {
     }
 }
 
+/// Text of a filter's: the operator's own may hold what moves a terminal's cursor.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
+
+impl Display for Plain<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        self.0.chars().try_for_each(|c| match c {
+            '\n' | '\t' => f.write_char(c),
+            _ if c.is_control() => write!(f, "\\x{:02x}", u32::from(c)),
+            _ => f.write_char(c),
+        })
+    }
+}
+
 /// A network: the bare address where it is one.
 #[derive(Clone, Copy)]
 pub(crate) struct Net<'a>(pub(crate) &'a Prefix);

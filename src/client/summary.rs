@@ -4,14 +4,14 @@
 use super::choice::mode_name;
 use super::hits::{Sample, kept};
 use super::moment::Moment;
-use super::patterns::filter;
+use super::patterns::{File, Written};
 use super::report::Report;
-use super::show::{Net, Quoted};
+use super::show::{Net, Plain, Quoted};
 use super::tallies::{Limits, Tally};
 use super::time::{Span, Term};
 use bailiff::shared::base::lines::LONGEST;
 use bailiff::shared::pure::addr::Prefix;
-use bailiff::shared::pure::filter::{FILTERS, Filter};
+use bailiff::shared::pure::filter::FILTERS;
 use core::fmt::{Display, Formatter, Result, Write};
 
 /// Addresses that are shown unless all are asked for.
@@ -23,11 +23,10 @@ const SHAPES: usize = 10;
 pub(crate) fn summary(w: &mut dyn Write, report: &mut Report<'_>, all: bool) -> Result {
     report.tallies.sort();
     figures(w, report)?;
-    let chosen = report.choice.filter;
     let mut suspects = 0u64;
-    for (number, filter) in (0..=u8::MAX).zip(FILTERS).filter(|(n, _)| chosen.is_none_or(|c| c == *n)) {
-        section(w, report, (number, filter), all)?;
-        suspects = suspects.saturating_add(shapes(w, report, (number, filter))?);
+    for written in report.choice.filters() {
+        section(w, report, &written, all)?;
+        suspects = suspects.saturating_add(shapes(w, report, &written)?);
     }
     if report.tallies.untold > 0 {
         writeln!(
@@ -41,8 +40,8 @@ pub(crate) fn summary(w: &mut dyn Write, report: &mut Report<'_>, all: bool) -> 
 
 fn figures(w: &mut dyn Write, report: &Report<'_>) -> Result {
     let f = report.figures;
-    match report.choice.filter.and_then(filter) {
-        Some(filter) => {
+    match report.choice.filter {
+        Some(Written { filter, .. }) => {
             writeln!(w, "{}, mode {}", filter.name, mode_name(filter, report.choice.modes))?;
             writeln!(w, "{:>12} lines", f.lines)?;
             writeln!(w, "{:>12} match", f.matches)?;
@@ -66,20 +65,17 @@ fn figures(w: &mut dyn Write, report: &Report<'_>) -> Result {
 }
 
 /// One filter that took something.
-fn section(w: &mut dyn Write, report: &Report<'_>, (number, filter): (u8, &Filter), all: bool) -> Result {
+fn section(w: &mut dyn Write, report: &Report<'_>, written: &Written, all: bool) -> Result {
+    let Written { number, filter, .. } = *written;
     let Some(count) = report.counts.get(usize::from(number)).filter(|c| c.matches > 0) else { return Ok(()) };
     if report.choice.filter.is_none() {
         let mode = mode_name(filter, filter.default_modes);
         writeln!(w, "\n== {}, mode {mode}: {} matches", filter.name, count.matches)?;
     }
-    writeln!(
-        w,
-        "\n{:>12}  PATTERN, by its line in filters/{}.filter, and one line that it took",
-        "HITS", filter.name
-    )?;
+    writeln!(w, "\n{:>12}  PATTERN, by its line in {}, and one line that it took", "HITS", File(written))?;
     for (at, rule) in (0..).zip(filter.rules) {
         let Some((hits, sample)) = report.hits.of(number, at) else { continue };
-        writeln!(w, "{hits:>12}  {}: {}", rule.line, rule.text)?;
+        writeln!(w, "{hits:>12}  {}: {}", rule.line, Plain(rule.text))?;
         writeln!(w, "{:>12}      {}", "", Cut(sample))?;
     }
     let Some(limits) = report.limits.get(usize::from(number)) else { return Ok(()) };
@@ -94,12 +90,12 @@ fn section(w: &mut dyn Write, report: &Report<'_>, (number, filter): (u8, &Filte
         writeln!(w, "... and {more} more; --all shows them")?;
     }
     writeln!(w)?;
-    bans(w, report, number, limits, known)?;
+    bans(w, report, written, limits, known)?;
     if !filter.forged.is_empty() {
         writeln!(
             w,
             "A jail on this filter bans only where the operator insists; forged: {}.",
-            filter.forged
+            Plain(filter.forged)
         )?;
     }
     Ok(())
@@ -130,7 +126,8 @@ fn address(w: &mut dyn Write, tally: &Tally, never: bool, known: bool) -> Result
 }
 
 /// What would be banned under the present limits.
-fn bans(w: &mut dyn Write, report: &Report<'_>, number: u8, limits: &Limits, known: bool) -> Result {
+fn bans(w: &mut dyn Write, report: &Report<'_>, written: &Written, limits: &Limits, known: bool) -> Result {
+    let Written { number, filter, .. } = *written;
     match &limits.jail {
         Some((name, _)) => write!(w, "With the limits of jail {}", Quoted(name.bytes()))?,
         None => write!(w, "With the default limits")?,
@@ -149,7 +146,6 @@ fn bans(w: &mut dyn Write, report: &Report<'_>, number: u8, limits: &Limits, kno
         write!(w, "not every line says when it was written, so nobody can say who would have been banned;")?;
         writeln!(w, " {enough} of {all} have so many failures.")?;
     }
-    let Some(filter) = filter(number) else { return Ok(()) };
     let modes = if report.choice.filter.is_some() { report.choice.modes } else { filter.default_modes };
     match &limits.jail {
         None if report.choice.filter.is_some() => {
@@ -172,10 +168,10 @@ fn bans(w: &mut dyn Write, report: &Report<'_>, number: u8, limits: &Limits, kno
 fn shapes(
     w: &mut dyn Write,
     report: &mut Report<'_>,
-    (number, filter): (u8, &Filter),
+    Written { number, filter, .. }: &Written,
 ) -> core::result::Result<u64, core::fmt::Error> {
     let (mut lines, mut printed) = (0u64, Ok(()));
-    let more = report.shapes.of(number, SHAPES, |count, sample| {
+    let more = report.shapes.of(*number, SHAPES, |count, sample| {
         if lines == 0 && printed.is_ok() {
             printed = writeln!(
                 w,

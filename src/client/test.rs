@@ -7,14 +7,12 @@ use super::lint::lint;
 use super::look::default_modes;
 use super::out::Out;
 use super::outcome::{Error, GOOD, SYSTEM, USAGE};
-use super::patterns::filter;
 use super::reading::{self, BLOCK, Fault};
 use super::record::Records;
 use super::report::Report;
 use super::show::Quoted;
 use super::summary::summary;
 use super::words::Command;
-use bailiff::shared::pure::filter::FILTERS;
 use bailiff::shared::pure::settings::Settings;
 use bailiff::shims::clock::realtime_ns;
 use bailiff::shims::errno::Errno;
@@ -26,15 +24,21 @@ use core::fmt::Write;
 /// Nothing matched.
 pub(crate) const NO_MATCH: u8 = 1;
 
+/// What is tried.
+pub(crate) struct Trial<'a> {
+    pub(crate) choice: Choice,
+    /// The file that was named.
+    file: Option<&'a [u8]>,
+}
+
 /// Does it; the exit code.
-pub(crate) fn test(command: &Command<'_>, settings: Option<&Settings>, out: &mut Out, err: &mut Out) -> u8 {
-    let (choice, file) = match chosen(command) {
-        Ok(chosen) => chosen,
-        Err(wrong) => {
-            let _ = writeln!(err, "bailiff: {wrong}");
-            return USAGE;
-        }
-    };
+pub(crate) fn test(
+    command: &Command<'_>,
+    Trial { choice, file }: &Trial<'_>,
+    settings: Option<&Settings>,
+    out: &mut Out,
+    err: &mut Out,
+) -> u8 {
     if choice.idle {
         let _ = writeln!(
             err,
@@ -42,33 +46,33 @@ pub(crate) fn test(command: &Command<'_>, settings: Option<&Settings>, out: &mut
         );
     }
     let now_s = realtime_ns() / 1_000_000_000;
-    if let (Some(line), Some(number), false) = (command.line, choice.filter, command.json) {
-        return match lint(out, &choice, number, line, now_s) {
+    if let (Some(line), Some(written), false) = (command.line, &choice.filter, command.json) {
+        return match lint(out, choice, written, line, now_s) {
             Ok(true) => GOOD,
             Ok(false) => NO_MATCH,
             Err(_) => SYSTEM,
         };
     }
     let modes = default_modes();
-    let mut trial = Trial { choice: &choice, file, err };
+    let mut logs = Logs { choice, file: *file, err };
     let outcome = if command.json {
-        let mut records = Records::new(&choice, &modes, now_s);
+        let mut records = Records::new(choice, &modes, now_s);
         let read = match command.line {
             Some(line) => records.write(out, Some(line)).map_err(|_| SYSTEM),
-            None => trial.read(&mut |line| records.write(out, line)),
+            None => logs.read(&mut |line| records.write(out, line)),
         };
         read.map(|()| records.matches)
     } else {
-        Report::new(&choice, &modes, settings, now_s)
-            .map_err(|errno| trial.refused(b"memory", errno))
-            .and_then(|mut report| {
-                trial.read(&mut |line| {
+        Report::new(choice, &modes, settings, now_s).map_err(|errno| logs.refused(b"memory", errno)).and_then(
+            |mut report| {
+                logs.read(&mut |line| {
                     report.take(line);
                     Ok(())
                 })?;
                 summary(out, &mut report, command.all).map_err(|_| SYSTEM)?;
                 Ok(report.figures.matches)
-            })
+            },
+        )
     };
     match outcome {
         Ok(0) => NO_MATCH,
@@ -78,28 +82,27 @@ pub(crate) fn test(command: &Command<'_>, settings: Option<&Settings>, out: &mut
 }
 
 /// The filter and the file that the words name.
-fn chosen<'a>(command: &Command<'a>) -> Result<(Choice, Option<&'a [u8]>), Wrong<'a>> {
-    match command.operands {
-        [None, _] => Ok((Choice::ALL, None)),
-        [Some(word), None] => match Choice::parse(word) {
-            Err(Wrong::Filter(_)) if word == b"-" || open(At::Cwd, word, flags::O_PATH, 0, 0).is_ok() => {
-                Ok((Choice::ALL, Some(word)))
-            }
-            choice => Ok((choice?, None)),
-        },
-        [Some(word), file] => Ok((Choice::parse(word)?, file)),
+pub(crate) fn chosen<'a>(command: &Command<'a>) -> Result<Trial<'a>, Wrong<'a>> {
+    let [word, file] = command.operands;
+    let Some(word) = word else { return Ok(Trial { choice: Choice::ALL, file }) };
+    let is_log = || word == b"-" || open(At::Cwd, word, flags::O_PATH, 0, 0).is_ok();
+    match Choice::parse(word, command.config()) {
+        Err(Wrong::Filter(_)) if file.is_none() && is_log() => {
+            Ok(Trial { choice: Choice::ALL, file: Some(word) })
+        }
+        choice => Ok(Trial { choice: choice?, file }),
     }
 }
 
 /// The logs that are read.
-struct Trial<'a> {
+struct Logs<'a> {
     choice: &'a Choice,
     /// The file that was named.
     file: Option<&'a [u8]>,
     err: &'a mut Out,
 }
 
-impl Trial<'_> {
+impl Logs<'_> {
     /// Reads every log; after an error, the exit code.
     fn read(&mut self, each: reading::Each<'_>) -> Result<(), u8> {
         let buf = slots(BLOCK).map_err(|errno| self.refused(b"memory", errno))?;
@@ -116,11 +119,11 @@ impl Trial<'_> {
 
     /// The logs that the filter, or each filter, knows of.
     fn logs(&mut self, buf: &mut [u8], each: reading::Each<'_>) -> Result<(), u8> {
-        let chosen = self.choice.filter.and_then(filter);
-        let all = chosen.map_or(FILTERS, core::slice::from_ref);
+        let choice = *self.choice;
+        let all = || choice.filters().flat_map(|written| written.filter.logs);
         let (mut opened, mut code) = (false, USAGE);
-        for (nth, log) in all.iter().flat_map(|f| f.logs).enumerate() {
-            if all.iter().flat_map(|f| f.logs).take(nth).any(|before| before == log) {
+        for (nth, log) in all().enumerate() {
+            if all().take(nth).any(|before| before == log) {
                 continue;
             }
             match open(At::Cwd, log.as_bytes(), flags::O_NOCTTY, 0, 0) {
@@ -136,7 +139,7 @@ impl Trial<'_> {
         if !opened && code == USAGE {
             let _ =
                 write!(self.err, "bailiff: expected a file, or - for the standard input: there is none of");
-            all.iter().flat_map(|f| f.logs).for_each(|log| _ = write!(self.err, " {log}"));
+            all().for_each(|log| _ = write!(self.err, " {log}"));
             let _ = writeln!(self.err);
         }
         if opened { Ok(()) } else { Err(code) }

@@ -2,7 +2,7 @@
 //!
 //! Runs in: the client. In: a fault. Out: one line on descriptor 2. Never: prints a word of the operator's
 //! unquoted.
-use super::config::{self, Unread};
+use super::config::Unread;
 use super::out::Out;
 use super::outcome::{Error, SYSTEM, USAGE};
 use super::show::Quoted;
@@ -17,7 +17,7 @@ use core::fmt::{Result, Write};
 /// Says why there is no configuration, and the exit code, if the command cannot do without: if it names the
 /// file.
 pub(crate) fn unread(err: &mut Out, command: &Command<'_>, why: &Unread) -> Option<u8> {
-    let file = command.config.unwrap_or(config::FILE);
+    let file = command.config();
     let code = match why {
         Unread::Kernel(_) => SYSTEM,
         Unread::Long | Unread::Fault(_) => USAGE,
@@ -27,7 +27,7 @@ pub(crate) fn unread(err: &mut Out, command: &Command<'_>, why: &Unread) -> Opti
     let _ = match why {
         Unread::Kernel(_) if command.config.is_none() => return None,
         Unread::Kernel(errno) => writeln!(err, "bailiff: {}: {}", Quoted(file), Error(*errno)),
-        Unread::Long => writeln!(err, "bailiff: {}: expected a file of less than 64 KiB", Quoted(file)),
+        Unread::Long => writeln!(err, "bailiff: {}: expected a file of at most 64 KiB", Quoted(file)),
         Unread::Fault(fault) => {
             fault.write(file, &mut text);
             writeln!(err, "bailiff: {}", core::str::from_utf8(text.finish()).unwrap_or("?"))

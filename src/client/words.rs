@@ -2,6 +2,7 @@
 //!
 //! Runs in: the client. In: the operator's words. Out: a `Command`, or what was expected in place of a word.
 //! Never: sends, looks a name up, passes over a word.
+use super::config;
 use super::show::Quoted;
 use super::time::duration;
 use bailiff::shared::pure::addr::{Addr, Prefix};
@@ -23,12 +24,14 @@ usage: bailiff [--config FILE] [--socket DIR] [--json] COMMAND
                              what a filter, or each, makes of a log; asks no daemon
   test FILTER[mode=M] --line TEXT
                              what a filter makes of one line, and why
-  filters [show NAME]        the filters there are; the text of one
+  filters                    the filters there are, your own among them
+  filters show|check FILTER  the text of one; whether one of your own is accepted
   audit verify FILE          whether the records of bailiff-cage are whole
   audit list-widened FILE    runs on the host's network, or widened with a reason
   version
   help
 
+FILTER is a name, or a file of yours: NAME.filter
 exit codes: 0 done, 1 not banned, no match or not whole, 2 refused, 100 usage, 111 system; see bailiff(1)
 ";
 
@@ -78,6 +81,11 @@ pub(crate) struct Command<'a> {
 }
 
 impl Command<'_> {
+    /// The configuration file.
+    pub(crate) fn config(&self) -> &[u8] {
+        self.config.unwrap_or(config::FILE)
+    }
+
     /// What the daemon is asked.
     pub(crate) fn ask(&self) -> Ask {
         if let Verb::Ask(ask) = self.verb { ask } else { Ask::Status }
@@ -113,7 +121,7 @@ const AN_ADDRESS: &str = "an address such as 198.51.100.7 or 2001:db8::7";
 const A_NETWORK: &str = "an address, or a network such as 198.51.100.0/24 with no bit set behind its length";
 
 const A_FILTER: &str = "at most a filter and a file behind test";
-const A_NAME: &str = "nothing, or show and a filter's name, behind filters";
+const A_NAME: &str = "nothing, or show or check and a filter, behind filters";
 const A_RECORD: &str = "verify or list-widened, and a file, behind audit";
 
 /// A verb's name, the verb, what its operand is (empty: it takes none), and whether it takes a jail.

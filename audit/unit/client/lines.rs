@@ -3,7 +3,7 @@ use super::choice::Choice;
 use super::look::{Finding, default_modes, look};
 use super::moment::Moment;
 use super::out::Out;
-use super::patterns::{self, patterns, step};
+use super::patterns::{Written, catalogue, reach, step};
 use super::reading::{self, BLOCK};
 use super::record::Records;
 use bailiff::shared::base::lines::LONGEST;
@@ -15,14 +15,18 @@ use bailiff::shims::fd::Fd;
 const NOW_S: u64 = 1_795_298_620;
 
 fn choice(word: &str) -> Result<Choice, String> {
-    Choice::parse(word.as_bytes()).map_err(|wrong| wrong.to_string())
+    Choice::parse(word.as_bytes(), b"").map_err(|wrong| wrong.to_string())
+}
+
+fn sshd() -> Written {
+    choice("sshd").unwrap().filter.unwrap()
 }
 
 #[test]
 fn choices() {
     let sshd = &FILTERS[usize::from(named(b"sshd").unwrap())];
     let ddos = sshd.mode(b"ddos").unwrap();
-    let is = |word: &str| choice(word).map(|c| (c.filter, c.modes, c.journal, c.idle));
+    let is = |word: &str| choice(word).map(|c| (c.filter.map(|w| w.number), c.modes, c.journal, c.idle));
     let number = named(b"sshd");
     for (word, modes, journal, idle) in [
         ("sshd", sshd.default_modes, false, false),
@@ -42,6 +46,12 @@ fn choices() {
         ("sshd[maxretry=1]", "maxretry: expected one of the parameters mode, logtype, logging, type".into()),
         ("sshd[mode", "sshd[mode: expected FILTER or FILTER[KEY=VALUE,...]".into()),
         ("sshd[mode]", "mode: expected FILTER or FILTER[KEY=VALUE,...]".into()),
+        ("/var/log/a", format!("/var/log/a: expected a filter's name, or its file, NAME.filter; {lists}")),
+        ("no/such.filter[mode=x]", "no/such.filter: ENOENT, error 2".into()),
+        (
+            "./No.filter",
+            "./No.filter: expected a name of at most 32 of a-z, 0-9, _ and - before .filter".into(),
+        ),
     ] {
         let refusal = choice(word).unwrap_err();
         assert!(refusal == wrong || word == "shd" && refusal.contains("such as sshd"), "{word}: {refusal}");
@@ -90,8 +100,8 @@ fn moments() {
 }
 
 /// The lines of the examples of a filter's file.
-fn examples(number: u8) -> impl Iterator<Item = &'static str> {
-    patterns::text(number).lines().filter_map(|line| {
+fn examples(written: &Written) -> impl Iterator<Item = &'static str> + use<> {
+    written.text.lines().filter_map(|line| {
         let (word, rest) = line.trim().split_once(' ')?;
         match word.split('[').next()? {
             "hit" => Some(rest.trim_start().split_once(' ')?.1.trim_start()),
@@ -105,19 +115,20 @@ fn examples(number: u8) -> impl Iterator<Item = &'static str> {
 #[test]
 fn patterns_agree_with_the_engine() {
     let (mut hits, mut ignored) = (0, 0);
-    for (number, filter) in (0..).zip(FILTERS) {
+    for written in catalogue() {
+        let Written { number, filter, .. } = written;
         let modes = filter.modes.iter().map(|m| m.bits).chain([u8::MAX]);
-        for (line, modes) in examples(number).flat_map(|l| modes.clone().map(move |m| (l, m))) {
-            let choice = Choice { filter: Some(number), modes, ..Choice::ALL };
+        for (line, modes) in examples(&written).flat_map(|l| modes.clone().map(move |m| (l, m))) {
+            let choice = Choice { filter: Some(written), modes, ..Choice::ALL };
             let found = engine::scan(number, modes, line.as_bytes());
-            let finding = look(number, &choice, line.as_bytes());
+            let finding = look(&written, &choice, line.as_bytes());
             assert_eq!(found, if let Finding::Taken(found) = finding { Some(found) } else { None });
             let line_of = engine::Line::new(filter.headers, line.as_bytes());
             let Some(seen) = line_of.seen(filter.headers, number, filter) else {
                 assert_eq!(finding, Finding::Foreign, "{line}");
                 continue;
             };
-            let mut takers = patterns(number).filter(|(_, rule, _)| rule.modes & modes != 0);
+            let mut takers = written.patterns().filter(|(_, rule, _)| rule.modes & modes != 0);
             let taker = takers.find_map(|(at, rule, p)| Some((at, rule, p.takes(filter.form, &seen)?)));
             match (taker, finding) {
                 (Some((at, rule, addr)), Finding::Taken(found)) => {
@@ -139,24 +150,24 @@ fn patterns_agree_with_the_engine() {
 /// Every pattern's steps are cut at their ends, and `reach` reads what the pattern takes to its end.
 #[test]
 fn steps_are_whole() {
-    for number in 0..FILTERS.len() as u8 {
-        assert_eq!(patterns(number).count(), FILTERS[usize::from(number)].rules.len());
-        for part in patterns(number).flat_map(|(_, _, pattern)| pattern.parts) {
+    assert_eq!(catalogue().count(), FILTERS.len());
+    for written in catalogue() {
+        assert_eq!(written.patterns().count(), written.filter.rules.len());
+        for part in written.patterns().flat_map(|(_, _, pattern)| pattern.parts) {
             let mut rest = part.code;
             while let Some((_, behind)) = step(rest) {
                 rest = behind;
             }
-            assert_eq!(rest, b"", "{}", FILTERS[usize::from(number)].name);
+            assert_eq!(rest, b"", "{}", written.filter.name);
         }
     }
-    let number = named(b"sshd").unwrap();
-    for line in examples(number) {
+    let sshd = sshd();
+    for line in examples(&sshd) {
         let choice = choice("sshd").unwrap();
-        let Finding::Taken(found) = look(number, &choice, line.as_bytes()) else { continue };
-        let (_, _, pattern) = patterns(number).find(|(at, ..)| *at == found.rule).unwrap();
-        let message =
-            super::look::seen(number, &FILTERS[usize::from(number)], false, line.as_bytes()).unwrap().message;
-        let reach = patterns::reach(pattern.parts[0].code, message);
+        let Finding::Taken(found) = look(&sshd, &choice, line.as_bytes()) else { continue };
+        let (_, _, pattern) = sshd.patterns().find(|(at, ..)| *at == found.rule).unwrap();
+        let message = super::look::seen(&sshd, false, line.as_bytes()).unwrap().message;
+        let reach = reach(pattern.parts[0].code, message);
         assert_eq!((reach.stop, reach.left), (None, &b""[..]), "{line}");
     }
 }
@@ -165,7 +176,6 @@ fn steps_are_whole() {
 #[test]
 fn journal_entries() {
     let choice = choice("sshd[logtype=journal]").unwrap();
-    let number = named(b"sshd").unwrap();
     for (line, taken) in [
         ("sshd[7]: Invalid user ghost from 198.51.100.7 port 4", true),
         ("host sshd[7]: Invalid user ghost from 198.51.100.7 port 4", true),
@@ -173,7 +183,7 @@ fn journal_entries() {
         ("Invalid user ghost from 198.51.100.7 port 4", true),
         ("host cron[7]: Invalid user ghost from 198.51.100.7 port 4", false),
     ] {
-        assert_eq!(matches!(look(number, &choice, line.as_bytes()), Finding::Taken(_)), taken, "{line}");
+        assert_eq!(matches!(look(&sshd(), &choice, line.as_bytes()), Finding::Taken(_)), taken, "{line}");
     }
 }
 

@@ -1,13 +1,14 @@
 //! `test`, over a whole log: tallies against a naive count, shapes, the report, one line explained, the catalogue.
 use super::choice::Choice;
 use super::hits::kept;
+use super::lint;
 use super::look::default_modes;
 use super::moment::Moment;
+use super::patterns::catalogue;
 use super::report::Report;
 use super::shapes::{Shapes, is_grave, is_suspect};
 use super::summary::summary;
 use super::tallies::{Limits, Tallies};
-use super::{lint, patterns};
 use bailiff::shared::base::lines::LONGEST;
 use bailiff::shared::pure::addr::Addr;
 use bailiff::shared::pure::filter::{FILTERS, named};
@@ -154,7 +155,7 @@ const LOG: [&str; 8] = [
 ];
 
 fn report(lines: &[&str], settings: Option<&Settings>) -> String {
-    let (choice, modes) = (Choice::parse(b"sshd").unwrap(), default_modes());
+    let (choice, modes) = (Choice::parse(b"sshd", b"").unwrap(), default_modes());
     let mut report = Report::new(&choice, &modes, settings, NOW_S).unwrap();
     lines.iter().for_each(|line| report.take(Some(line.as_bytes())));
     report.take(None);
@@ -219,8 +220,8 @@ verdict: 4 of 9 lines match; 1 more look like failures: does the filter lack a p
 }
 
 fn explained(word: &str, line: &str) -> (bool, String) {
-    let (choice, mut text) = (Choice::parse(word.as_bytes()).unwrap(), String::new());
-    let counts = lint::lint(&mut text, &choice, choice.filter.unwrap(), line.as_bytes(), NOW_S).unwrap();
+    let (choice, mut text) = (Choice::parse(word.as_bytes(), b"").unwrap(), String::new());
+    let counts = lint::lint(&mut text, &choice, &choice.filter.unwrap(), line.as_bytes(), NOW_S).unwrap();
     assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')), "{text:?}");
     (counts, text)
 }
@@ -260,25 +261,23 @@ fn one_line_explained() {
 #[test]
 fn any_line_can_be_explained() {
     let mut dice = super::super::watcher::Dice(11);
-    for filter in FILTERS {
-        let number = named(filter.name.as_bytes()).unwrap();
-        let lines: Vec<&str> = patterns::text(number).lines().filter(|l| l.len() > 20).collect();
+    for written in catalogue() {
+        let lines: Vec<&str> = written.text.lines().filter(|l| l.len() > 20).collect();
         for _ in 0..20 {
             let line = lines[dice.below(lines.len() as u64) as usize].trim();
             let line = line.split_once(' ').map_or(line, |(_, rest)| rest);
             let cut: String =
                 line.chars().skip(dice.below(30) as usize).take(dice.below(200) as usize).collect();
-            explained(filter.name, line);
-            explained(filter.name, &cut);
+            explained(written.filter.name, line);
+            explained(written.filter.name, &cut);
         }
     }
 }
 
 #[test]
 fn the_catalogue_has_the_files() {
-    for filter in FILTERS {
-        let path = format!("{}/filters/{}.filter", env!("CARGO_MANIFEST_DIR"), filter.name);
-        let number = named(filter.name.as_bytes()).unwrap();
-        assert_eq!(patterns::text(number), std::fs::read_to_string(path).unwrap());
+    for written in catalogue() {
+        let path = format!("{}/filters/{}.filter", env!("CARGO_MANIFEST_DIR"), written.filter.name);
+        assert_eq!(written.text, std::fs::read_to_string(path).unwrap());
     }
 }

@@ -128,15 +128,11 @@ pub(crate) fn names(directory: &Fd) -> Result<Vec<Bytes>, Errno> {
             names.sort_unstable();
             return Ok(names);
         }
-        // struct linux_dirent64: inode and offset, 8 bytes each, length of the record, type, name with its NUL.
-        while let Some((head, _)) = rest.split_at_checked(19) {
-            let length = head.get(16..18).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_le_bytes(*b));
-            let Some((entry, more)) = rest.split_at_checked(length.max(19).into()) else { break };
-            let name = entry.get(19..).unwrap_or_default().split(|b| *b == 0).next().unwrap_or_default();
+        while let Some((name, behind)) = files::entry(rest) {
             if !matches!(name, b"" | b"." | b"..") {
                 names.push(name.to_vec());
             }
-            rest = more;
+            rest = behind;
         }
     }
 }

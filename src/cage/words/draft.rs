@@ -48,7 +48,7 @@ const NO_LIMIT: Limits =
     Limits { wall_ms: None, cpu_s: None, memory: None, file_size: None, processes: None, descriptors: 0 };
 
 /// A policy that allows nothing.
-const BARE: Policy = Policy {
+pub(crate) const BARE: Policy = Policy {
     name: String::new(),
     command: Vec::new(),
     cwd: Vec::new(),

@@ -6,7 +6,7 @@
 use super::walk::is_barred;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
-use bailiff::shims::files::{At, entries, flags, open};
+use bailiff::shims::files::{At, entries, entry, flags, open};
 
 /// Most that are told of one log.
 const MOST: usize = 64;
@@ -23,7 +23,7 @@ pub(super) fn former(directory: &Fd, log: &[u8], each: &mut dyn FnMut(&[u8])) ->
     for _ in 0..READS {
         let len = entries(&directory, &mut buf)?;
         let mut rest = buf.get(..len).unwrap_or(&[]);
-        while let Some((name, behind)) = next(rest) {
+        while let Some((name, behind)) = entry(rest) {
             if is_rotated(name, log) {
                 left = left.saturating_sub(1);
                 each(name);
@@ -40,12 +40,4 @@ pub(super) fn former(directory: &Fd, log: &[u8], each: &mut dyn FnMut(&[u8])) ->
 fn is_rotated(name: &[u8], log: &[u8]) -> bool {
     let is_mark = |b: &u8| b.is_ascii_digit() || b"._-T:".contains(b);
     name.strip_prefix(log).is_some_and(|rest| !rest.is_empty() && rest.iter().all(is_mark))
-}
-
-/// Splits the first entry off (struct linux_dirent64, linux/dirent.h, 6.18); `None` at the end.
-pub(super) fn next(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let ([_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, a, b, _], _) = bytes.split_first_chunk::<19>()?;
-    let (entry, behind) = bytes.split_at_checked(u16::from_ne_bytes([*a, *b]).into())?;
-    let name = entry.get(19..)?.split(|b| *b == 0).next()?;
-    Some((name, behind))
 }

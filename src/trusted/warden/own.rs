@@ -4,7 +4,6 @@
 //! able to write; the image that bailiff-compiler made of them, in its cage. Out: the image, for the configuration and the
 //! watcher. Never: looks into a filter.
 use super::config;
-use super::former::next;
 use super::roles::{Child, Programs, start};
 use super::{SYSTEM, USAGE};
 use bailiff::shared::base::channel::receive;
@@ -17,7 +16,7 @@ use bailiff::shared::pure::wire::piece::{self, Kind};
 use bailiff::shared::pure::wire::source::Launch;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
-use bailiff::shims::files::{At, entries, flags, open, stat};
+use bailiff::shims::files::{At, entries, entry, flags, open, stat};
 use bailiff::shims::sockets::send;
 
 /// The operator's own filters.
@@ -75,9 +74,9 @@ impl Own {
                 Err(errno) => return refused(place.log, path, errno.name()),
             };
             let mut rest = buf.get(..len).unwrap_or(&[]);
-            while let Some((entry, behind)) = next(rest) {
-                if let Some(name) = entry.strip_suffix(b".filter")
-                    && !self.add(name, (path, entry), place.log)
+            while let Some((file, behind)) = entry(rest) {
+                if let Some(name) = file.strip_suffix(b".filter")
+                    && !self.add(name, (path, file), place.log)
                 {
                     return false;
                 }
