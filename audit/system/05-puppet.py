@@ -177,8 +177,10 @@ while True:
 took = time.monotonic() - begun
 with contextlib.suppress(OSError):
     os.setpriority(os.PRIO_PROCESS, 0, 0)
-check(max(times) < 100, f"captured watcher: a flood of {FLOOD} forged attempts in {took:.1f} s; {len(times)} times asked for the status meanwhile, "
-      f"answered in {max(times):.1f} ms at most, half of them in {sorted(times)[len(times) // 2]:.1f} ms")
+times.sort()
+p50, p99 = (times[len(times) * part // 100] for part in (50, 99))
+check(p99 < 100 and times[-1] < 1000, f"captured watcher: a flood of {FLOOD} forged attempts in {took:.1f} s; {len(times)} times asked for the status meanwhile, "
+      f"answered in {p50:.1f} ms (p50), {p99:.1f} ms (p99), {times[-1]:.1f} ms at most")
 check(figures[BANS] <= 131072 + 10000 * took + 10, f"captured watcher: {figures[BANS]} bans, {figures[REFUSED]} refused")
 check(not protected_in_kernel(), "captured watcher: no protected address among them")
 check(d.stop() == 0, "captured watcher: an orderly stop after it")

@@ -119,10 +119,11 @@ class Road:
 
     def check(self, when):
         self.latencies.sort()
-        p50, most = (self.latencies[at] * 1000 for at in (len(self.latencies) // 2, -1))
+        p50, p99, most = (self.latencies[at] * 1000 for at in (len(self.latencies) // 2, len(self.latencies) * 99 // 100, -1))
         check(self.rss < CEILING, f"{when}: peak of all processes Rss {megabytes(self.rss)}, Pss {megabytes(self.pss)}, "
                                   f"below {megabytes(CEILING)} in {len(self.latencies)} samples")
-        check(most < 100, f"{when}: status is answered in {p50:.2f} ms (p50), {most:.2f} ms at most")
+        # The largest is the machine's as much as the daemon's.
+        check(p99 < 100 and most < 1000, f"{when}: status is answered in {p50:.2f} ms (p50), {p99:.2f} ms (p99), {most:.2f} ms at most")
 
 
 megabytes = lambda n: f"{n / (1 << 20):.1f} MiB"
