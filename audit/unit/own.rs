@@ -179,6 +179,6 @@ fn steps_in_steps_come_to_an_end() {
         }
         let began = Instant::now();
         let _ = take(&code, &[b'1'; 4000], &mut ());
-        assert!(began.elapsed() < Duration::from_secs(2), "step {step}: {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(10), "step {step}: {:?}", began.elapsed());
     }
 }

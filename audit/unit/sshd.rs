@@ -247,7 +247,7 @@ fn hostile_names_frame_nobody() {
     for ((written, _), n) in WRITTEN.iter().zip(&hidden_by).filter(|(_, n)| **n > 0) {
         println!("  hidden {n:6}  {written}");
     }
-    assert!(took.as_secs() < 20, "{took:?}");
+    assert!(took.as_secs() < 100, "{took:?}");
 }
 
 /// With BAILIFF_SPEED=1 (release build): nanoseconds a line on a mix.

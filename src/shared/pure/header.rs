@@ -5,7 +5,7 @@
 //! header word.
 
 use super::bytes::{decimal, first_of, leading_digits, position};
-use super::stamp::{digits, stamp};
+use super::stamp::{digits, fraction, stamp};
 
 /// Longest word of a header in bytes (RFC 5424 allows 255 for a host; no host or program on Linux needs
 /// more).
@@ -125,13 +125,13 @@ fn pri(line: &[u8]) -> &[u8] {
     behind.unwrap_or(line)
 }
 
-/// What stands behind the time, which RFC 3164 (`Nov 21 19:55:39 `, a one-digit day with one space or two) or
-/// RFC 3339 writes. Its shape is looked at, not its value: nothing is decided by the time of a line.
+/// What stands behind the time, which RFC 3164 (`Nov 21 19:55:39 `, a one-digit day with one space or two, a fraction or
+/// none) or RFC 3339 writes. Its shape is looked at, not its value: nothing is decided by the time of a line.
 #[inline]
 fn time(line: &[u8]) -> Option<&[u8]> {
     match line.split_first_chunk::<15>()? {
         ([b'A'..=b'Z', _, _, b' ', _, b'0'..=b'9', b' ', _, _, b':', _, _, b':', _, _], rest) => {
-            rest.strip_prefix(b" ")
+            fraction(rest).strip_prefix(b" ")
         }
         ([b'A'..=b'Z', _, _, b' ', b'0'..=b'9', b' ', _, _, b':', _, _, b':', _, _, b' '], rest) => {
             Some(rest)
@@ -167,7 +167,7 @@ fn rfc3339(line: &[u8]) -> Option<&[u8]> {
 }
 
 /// The program, what stands behind its tag, which is the first word or the second (the host stands before it and
-/// has no colon), and whether the process id stands in it.
+/// has no colon) or the third, and whether the process id stands in it.
 #[inline]
 fn tagged(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let (first, rest) = word(text)?;
@@ -175,8 +175,15 @@ fn tagged(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
         return Some((program, rest, with_pid));
     }
     let (second, rest) = word(rest)?;
-    let (program, with_pid) = tag(second)?;
+    // BusyBox's syslogd writes the level behind the host: `authpriv.info`.
+    let (last, rest) = if levelled(second) { word(rest)? } else { (second, rest) };
+    let (program, with_pid) = tag(last)?;
     Some((program, rest, with_pid))
+}
+
+/// Whether a word is `FACILITY.LEVEL`.
+fn levelled(word: &[u8]) -> bool {
+    word.contains(&b'.') && word.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.'))
 }
 
 /// The program of `sshd[123]:`, `sshd:` or metalog's `[sshd]`, and whether a process id stands there.

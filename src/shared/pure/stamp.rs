@@ -193,7 +193,7 @@ fn word(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Without a fraction of a second.
-fn fraction(text: &[u8]) -> &[u8] {
+pub fn fraction(text: &[u8]) -> &[u8] {
     match text {
         [b'.' | b',', b'0'..=b'9', ..] => digits(text.get(1..).unwrap_or(&[])),
         _ => text,
