@@ -11,7 +11,7 @@ roles := bailiff-launcher bailiff-watcher bailiff-tracker bailiff-enforcer-nft b
 libexec := $(PREFIX)/libexec/bailiff
 
 .PHONY: all test unit system check demo bench fuzz install clean
-.PHONY: caged-build deps layers unsafe tcb fmt clippy syscalls panics elf repro plants aarch64 show-filter
+.PHONY: caged-build deps layers unsafe tcb fmt clippy syscalls panics elf repro plants aarch64 kernel show-filter
 
 all:
 	$(build)
@@ -30,7 +30,7 @@ system: all
 check:
 	@$(MAKE) --no-print-directory --keep-going fmt deps layers unsafe clippy tcb syscalls panics elf repro plants
 
-deps layers unsafe tcb syscalls panics elf repro aarch64:
+deps layers unsafe tcb syscalls panics elf repro aarch64 kernel:
 	@echo "== $@"
 	@audit/$@.sh
 

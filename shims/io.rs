@@ -62,6 +62,11 @@ impl PollFd {
         Self { fd: fd.0, events: POLLOUT, revents: 0 }
     }
 
+    /// Whether it ended with something to read on this slot.
+    pub fn has_data(&self) -> bool {
+        self.revents & POLLIN != 0
+    }
+
     /// Whether the last wait ended with anything on this slot: data, room, hang-up or error.
     pub fn is_ready(&self) -> bool {
         self.revents != 0

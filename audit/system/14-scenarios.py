@@ -236,6 +236,52 @@ def codes():
         check(run.code in code and not run.out and run.err and line.get("stage") != "exited", f"40: {what}: exit {run.code}, {line}, {run.err[-200:]!r}")
 
 
+def given(who, before):
+    """Descriptors that the caller did not give, or that lead out: what the launcher opens is never taken for them."""
+    record, cage = HOME / "records" / f"given-{who}.jsonl", ["--exec", f"{PAYLOAD}:/payload", "--", "/payload"]
+    for n in range(3, 10):
+        run = Run(["--keep-fd", n, "--reason", "none is there", *cage, "fd.read", n], before, record)
+        sure(run.code == 120 and b"descriptor %d is not open" % n in run.err, f"{who}: --keep-fd {n}, which is not there, is nothing of the launcher's", run)
+    run = Run(["--status-fd", 3, *cage, "end.with", 0], before, record)
+    sure(run.code == 120 and b"descriptor 3 is not open" in run.err, f"{who}: --status-fd 3, which is not there, is not the record", run)
+    folder = os.open(HOME, os.O_RDONLY)
+    for stream in ("stdin", "stdout"):
+        run = subprocess.run([*before, TOOL, *map(str, cage), "fd.beneath", "0", "../../etc/passwd"], stderr=subprocess.PIPE, **{"stdin": subprocess.DEVNULL, stream: folder})
+        sure(run.returncode == 120 and b"is a directory" in run.stderr, f"{who}: a directory as {stream} leads nowhere", run)
+    os.close(folder)
+    for closed in ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"):
+        words = [*before, TOOL, "--record", record, "--strict", *cage, "ns.user"]
+        run = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *map(str, words)], capture_output=True)
+        sure(run.returncode == 122, f"{who}: {closed}: the run is what it is", run)
+    run = subprocess.run([*VERIFY, record], capture_output=True, text=True)
+    sure(run.returncode == 0 and len(record.read_bytes().splitlines()) == 4, f"{who}: and the record is a chain of these runs and nothing else", run)
+
+
+def recorded(who, before):
+    """The record is not the program's to write, nor to make too long to be written."""
+    place = HOME / f"place-{who}"
+    place.mkdir()
+    os.chmod(place, 0o777)
+    run = Run(["--rw", place, "--reason", "test", "--system", "--", "/bin/sh", "-c", f"rm -f {place}/r; echo forged >{place}/r"], before, place / "r")
+    sure(run.code == 120 and b"the program could change the record there" in run.err and (place / "r").read_bytes() == b"", f"{who}: a record where the program may write is refused", run)
+    run = Run(["--rw", place / "r", "--reason", "test", "--system", "--", "/bin/true"], before, place / "r")
+    sure(run.code == 120, f"{who}: so is one that is itself a place", run)
+    (HOME / "flood.py").write_text("import os\np = '/tmp'\nfor i in range(15):\n p += '/' + chr(1) * 240\n os.mkdir(p)\nos.chdir(p)\n"
+                                   "for i in range(100000):\n n = f'{i:06}' + chr(1) * 200\n os.close(os.open(n, os.O_CREAT | os.O_RDWR)), os.unlink(n)\n")
+    run = Run(["--watch", "files", "--system", "--ro", f"{HOME}/flood.py:/flood.py", "--", "/usr/bin/python3", "/flood.py"], before, timeout=200)
+    more = [d["count"] for d in run.record.get("denials", []) if d["call"] == "more"]
+    size = run.record_file.stat().st_size
+    sure(run.code == 0 and more and more[0] > 90000 and size < 64 << 20, f"{who}: 100,000 names of 4 KiB: the record has the first, and counts the others ({size} bytes)", run)
+    small = HOME / f"small-{who}"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,mode=777", "none", small], check=True)
+    run = Run(["--exec", f"{PAYLOAD}:/payload", "--", "/payload", "say", "x" * 5000], before, small / "r")
+    sure(run.code == 125 and run.out and (small / "r").read_bytes() == b"", f"{who}: a record for which the disk has no room: the program ran, exit 125, and nothing half is left", run)
+    subprocess.run(["umount", small], check=True)
+    run = Run(["--wall", "5s", "--", "/dev/zero"], before)
+    sure(run.code == 121 and b"no regular file" in run.err, f"{who}: a device is no program, and is not read for ever", run)
+
+
 def doctor():
     as_nobody = [*NOBODY, TOOL, "doctor"] if "nobody" in parts() else [TOOL, "doctor"]
     run = subprocess.run(as_nobody, capture_output=True, text=True)
@@ -250,7 +296,7 @@ def doctor():
 def main():
     compile_all()
     for who, before in parts().items():
-        for part in (scenarios, together, ends):
+        for part in (scenarios, together, ends, given, recorded):
             if not ONLY or part.__name__ in ONLY:
                 part(who, before)
     for part in (swapped_target, codes):

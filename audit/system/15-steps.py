@@ -5,7 +5,7 @@
 Real builds: a C project by make, a cargo workspace with a build script, make with a cage as its SHELL and a jobserver, cargo with
 rustc and build scripts caged one by one. Malicious ones: network, a key in HOME, files that nobody declared, a poisoned output.
 """
-import contextlib, hashlib, json, os, pathlib, shutil, subprocess, sys, threading
+import contextlib, hashlib, json, os, pathlib, shutil, subprocess, sys, threading, time
 from caged import HOME, NOBODY, TOOL, own_everything, parts, programs
 from house import check, need, ok
 
@@ -79,6 +79,70 @@ def differences(who):
         check(not (p.dir / "out").exists(), f"{who}: and nothing came out")
 
 
+def second(who):
+    """What only the second run does; what two runs of less than a second have in common; a memory that is too small."""
+    plain = 'tools = ["sh", "cat", "date", "head", "id"]\nout = ["o"]\n'
+    p = Project(who, "second", {}, f'[step.denied]\nrun = ["sh", "-c", "test ! -d /verify || cat /etc/hostname; echo 1 >o"]\n{plain}'
+                f'[step.date]\nrun = ["sh", "-c", "date +%s >o"]\n{plain}[step.large]\nrun = ["sh", "-c", "head -c 4000000 /dev/zero >o"]\n{plain}'
+                f'[step.user]\nrun = ["sh", "-c", "id -u >o"]\n{plain}')
+    run = p.step("user", "--verify")
+    check(run.returncode == 124 and "o: differs at byte" in run.stderr, f"{who}: the second run has another user ({run.returncode} {run.stderr[-300:]})")
+    (p.dir / "record").unlink()
+    run = p.step("denied", "--verify")
+    check(run.returncode == 124 and "verify: in the second run only: denial: /etc/hostname" in run.stderr and p.records()[0]["verdict"] == "REJECT",
+          f"{who}: what is denied in the second run only is said, and the first is not DETERMINISTIC ({run.returncode} {run.stderr[-600:]})")
+    for _ in range(4):
+        run = p.step("date", "--verify")
+        check(run.returncode == 124 and "o: differs at byte" in run.stderr, f"{who}: a date in whole seconds is found, however short the runs ({run.returncode} {run.stderr[-300:]})")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=1777", "none", "/dev/shm"], check=True)
+    run = p.step("large", "--verify")
+    subprocess.run(["umount", "/dev/shm"], check=True)
+    check(run.returncode == 0 and p.records()[-1]["verdict"] == "DETERMINISTIC", f"{who}: a /dev/shm that is too small makes no difference ({run.returncode} {run.stderr[-600:]})")
+
+
+
+
+def abusive(who):
+    """Outputs that would keep the launcher, and not the step, at work: nothing is left behind of them, and not for long."""
+    tools = 'tools = ["sh", "mkdir", "truncate"]\nout = ["o"]\n'
+    p = Project(who, "abusive", {"deep.sh": f"mkdir -p s/{'d/' * 1000}\necho 1 >o\n"}, f'[step.deep]\nrun = ["sh", "deep.sh"]\nin = ["deep.sh"]\nscratch = ["s/"]\n{tools}'
+                f'[step.sparse]\nrun = ["sh", "-c", "truncate -s 900G o"]\nwall = "2s"\n{tools}'
+                f'[step.many]\nrun = ["python3", "-c", "import os; os.mkdir(\'o/x\'); [os.mkdir(f\'o/x/{{i}}\') for i in range(150000)]"]\ntools = ["python3"]\nout = ["o/"]\n')
+    run = p.run("-c", 'ulimit -n 256; exec "$@"', "sh", TOOL, "step", "--policy", "steps.toml", "deep", program="sh")
+    check(run.returncode == 0 and not list(p.dir.glob(".bailiff-stage.*")), f"{who}: a stage with 1,000 directories in each other is taken away ({run.returncode} {run.stderr[-300:]})")
+    run = p.run("step", "--policy", "steps.toml", "sparse")
+    check(run.returncode == 122 and "o: it takes longer to read than the limit `wall`" in run.stderr, f"{who}: a file of holes is not read for hours ({run.returncode} {run.stderr[-300:]})")
+    run = p.step("many")
+    check(run.returncode == 122 and "more files than a record can hold" in run.stderr and not list(p.dir.glob(".bailiff-stage.*")),
+          f"{who}: 150,000 outputs are refused, and taken away ({run.returncode} {run.stderr[-300:]})")
+
+
+def strangers(who):
+    """A stage that another user made in a directory of all is left alone: in it links could be changed while it is taken away."""
+    if parts()[who] or os.geteuid() != 0:
+        return
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=1777", "none", "/dev/shm"], check=True)
+    for uid, name in ((65534, "theirs"), (0, "own")):
+        os.makedirs(f"/dev/shm/.bailiff-stage.{name}/inner")
+        os.chown(f"/dev/shm/.bailiff-stage.{name}", uid, uid)
+    time.sleep(61)
+    p = Project(who, "sweep", {}, '[step.x]\nrun = ["sh", "-c", "echo 1 >o"]\ntools = ["sh"]\nout = ["o"]\n')
+    run = p.step("x", "--verify")
+    left = sorted(os.listdir("/dev/shm"))
+    subprocess.run(["umount", "/dev/shm"], check=True)
+    check(run.returncode == 0 and left == [".bailiff-stage.theirs"], f"{who}: of two stages that were left, the own one is taken away: {left} {run.stderr[-300:]}")
+
+
+def unrecorded(who):
+    small = HOME / f"small-{who}"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,mode=777", "none", small], check=True)
+    p = Project(who, "unrecorded", {f"in/{n}" + "x" * 99: "" for n in range(40)}, '[step.x]\nrun = ["sh", "-c", "echo 1 >o"]\nin = ["in"]\ntools = ["sh"]\nout = ["o"]\n')
+    run = p.run("step", "--policy", "steps.toml", "x", "--record", small / "r")
+    check(run.returncode == 125 and not (p.dir / "o").exists(), f"{who}: a step that cannot be recorded leaves with 125, and nothing comes out ({run.returncode} {run.stderr[-300:]})")
+    subprocess.run(["umount", small], check=True)
+
+
 def secret(who):
     """A home with a key in it that whoever runs the test may read."""
     key = HOME / f"key-{who}"
@@ -148,6 +212,32 @@ def learned(who):
     (p.dir / "out/hello").unlink()
     run = p.run("--policy", "learned.toml", "--strict", "--watch", "files")
     check(run.returncode == 0 and (p.dir / "out/hello").exists(), f"{who}: the policy it printed is enough ({run.returncode} {run.stderr[-900:]} {run.stdout[-300:]})")
+
+
+def learned_calls(who):
+    """What `static` has in a narrow form only, and a program named as `./program`."""
+    (HOME / "shared.c").write_text("#include <sys/mman.h>\nint main(void) { return mmap(0, 4096, 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED; }\n")
+    p = Project(who, "learn-calls", {})
+    subprocess.run(["cc", "-o", p.dir / "shared", HOME / "shared.c"], check=True)
+    run = p.run("learn", "--", "./shared")
+    lines = [line[1:] for line in run.stdout.splitlines() if line[:1] in (" ", "+")]
+    (p.dir / "learned.toml").write_text("\n".join(lines) + "\n")
+    again = p.run("--policy", "learned.toml", "--strict", "--watch", "files")
+    check(run.returncode == 0 and again.returncode == 0 and "/./" not in run.stdout, f"{who}: learned: shared memory is in the policy ({again.returncode} {again.stderr[-600:]} {run.stdout})")
+
+
+def jobserver(who):
+    """make 4.4 tells of its jobserver by the name of a pipe."""
+    p = Project(who, "fifo", {})
+    pipe = HOME / f"jobs-{who}"
+    os.mkfifo(pipe)
+    subprocess.run(["chown", "--reference", p.dir, pipe], check=True)
+    tokens = os.open(pipe, os.O_RDWR)
+    os.write(tokens, b"+")
+    take = "import os, re; r, w = map(int, re.search(r'--jobserver-auth=(\\d+),(\\d+)', os.environ['MAKEFLAGS']).groups()); print(os.read(r, 1)); os.write(w, b'-')"
+    run = p.run("--jobserver", "--", "/usr/bin/python3", "-c", take, env={"MAKEFLAGS": f" -j2 --jobserver-auth=fifo:{pipe}"})
+    check(run.returncode == 0 and run.stdout == "b'+'\n" and os.read(tokens, 1) == b"-", f"{who}: a job of a jobserver that is a named pipe is taken and given back inside ({run.returncode} {run.stderr[-600:]})")
+    os.close(tokens)
 
 
 def make_shell(who):
@@ -249,9 +339,49 @@ def cargo_wrapper(who):
     check(run.returncode != 0 and "undeclared: openat /etc/hostname" in run.stderr, f"{who}: a macro that reads a file is stopped ({run.stderr[-900:]})")
 
 
+def cargo_directives(who):
+    """What a build script has cargo do: no more than it could itself, but for what the root project grants."""
+    wrapper, key = HOME / "bailiff-cage-rustc", secret(who)
+    shutil.copy(TOOL, wrapper)
+    script = ('use std::*; fn main() { let o = env::var("OUT_DIR").unwrap(); fs::write(format!("{o}/g.rs"), "pub const G: u32 = 5;").unwrap();\n'
+              'println!("cargo::rustc-env=WORD=word\\ncargo::rustc-cfg=plain\\ncargo:rustc-link-search=native={o}\\ncargo:rerun-if-changed=build.rs\\ncargo:key=value");\n%s }\n')
+    policy = "[cage.rustc]\nroot = \"/\"\nnet = \"host\"\nreason = \"mine now\"\n[cage.build-script]\n"
+    stolen = CRATES["a/src/main.rs"] + f'const _: &str = include_str!("{key}/id_rsa");'
+    for text, named, main in (
+        (f'fs::write(format!("{{o}}/p.toml"), {json.dumps(policy)}).unwrap(); println!("cargo::rustc-env=BAILIFF_CAGE_POLICY={{o}}/p.toml");', "refused: rustc-env BAILIFF_CAGE_POLICY=", stolen),
+        (f'println!("cargo:rustc-link-search=native={key}");', f"refused: rustc-link-search native={key}", stolen),
+        (f'let _ = os::unix::fs::symlink("{key}", format!("{{o}}/l")); println!("  cargo::rustc-link-search={{o}}/l");', "refused: rustc-link-search ", stolen),
+        (f'println!("cargo:rustc-flags=-l m -L{key}");', f"refused: rustc-flags -l m -L{key}", stolen),
+        ('println!("cargo::rustc-link-search=..");', "refused: rustc-link-search ..", None),
+        ('println!("cargo::rustc-env=MAKEFLAGS=--jobserver-auth=fifo:/tmp");', "refused: rustc-env MAKEFLAGS=", None),
+        ('println!("cargo::rustc-link-arg=-Wl,-z,now");', 'refused: rustc-link-arg -Wl,-z,now', None),
+        ('println!("cargo::rustc-link-arg-bins=-Wl,-z,now");', 'directives = ["rustc-link-arg-bins=-Wl,-z,now"]', None),
+    ):
+        more = {"a/build.rs": script % text, **({"a/src/main.rs": main} if main else {})}
+        p = crates(who, "asks", more.items())
+        if not p:
+            return
+        run = p.run("build", "--offline", "--locked", program="cargo", env={"RUSTC_WRAPPER": str(wrapper), "BAILIFF_CAGE_RECORD": str(p.dir / "record")})
+        check(run.returncode != 0 and named in run.stderr, f"{who}: a build script that prints `{text[-60:]}` is stopped: {named} ({run.returncode} {run.stderr[-900:]})")
+        denied = [r for r in p.records() if r["denials"]]
+        check([r["argv"][0] for r in denied] == ["/build-script"] and denied[0]["verdict"] == "REJECT", f"{who}: and the record has it")
+    check(stolen and not list(p.dir.glob("target/debug/a")), f"{who}: nothing was built")
+    (p.dir / "cages.toml").write_text('[cage.rustc]\n[cage.build-script]\ndirectives = ["rustc-link-arg-bins=-Wl,-z,now"]\nreason = "it is hardened so"\n')
+    (p.dir / "record").unlink()
+    run = p.run("build", "--offline", "--locked", program="cargo", env={"RUSTC_WRAPPER": str(wrapper), "BAILIFF_CAGE_RECORD": str(p.dir / "record"),
+                                                                        "BAILIFF_CAGE_POLICY": str(p.dir / "cages.toml")})
+    said = subprocess.run([p.dir / "target/debug/a"], capture_output=True, text=True) if run.returncode == 0 else run
+    check(said.stdout == "42 word\n", f"{who}: what the policy grants, and what reaches nothing, cargo does ({run.returncode} {run.stderr[-900:]})")
+    check([r["reasons"] for r in p.records() if r["argv"][0] == "/build-script"][0][0]["what"] == 'directives = "rustc-link-arg-bins=-Wl,-z,now"', f"{who}: with its reason in the record")
+    p = crates(who, "token", {"a/build.rs": script % 'assert!(env::var("CARGO_REGISTRY_TOKEN").is_err() && env::var("CARGO_REGISTRIES_X_TOKEN").is_err());'}.items())
+    run = p.run("build", "--offline", "--locked", program="cargo", env={"RUSTC_WRAPPER": str(wrapper), "CARGO_REGISTRY_TOKEN": "x", "CARGO_REGISTRIES_X_TOKEN": "x"})
+    check(run.returncode == 0, f"{who}: no token of a registry is in a script's environment ({run.stderr[-900:]})")
+
+
 for who in parts():
-    for part in (c_project, differences, malicious, poisoned, daemons, requests, learned, make_shell, cargo_step, cargo_wrapper):
-        if part in (cargo_step, cargo_wrapper) and not CARGO:
+    for part in (c_project, differences, malicious, poisoned, daemons, requests, learned, make_shell, cargo_step, cargo_wrapper,
+                 second, abusive, strangers, unrecorded, learned_calls, jobserver, cargo_directives):
+        if part in (cargo_step, cargo_wrapper, cargo_directives) and not CARGO:
             continue
         if len(sys.argv) > 1 and part.__name__ not in sys.argv[1:]:
             continue

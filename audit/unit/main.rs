@@ -34,6 +34,7 @@ mod tool {
     pub(crate) mod explain;
     pub(crate) mod file;
     pub(crate) mod filter;
+    pub(crate) mod group;
     pub(crate) mod inside;
     pub(crate) mod json;
     pub(crate) mod learn;
@@ -57,7 +58,7 @@ mod tool {
 }
 #[allow(unused_imports, reason = "some are named by no other")]
 use tool::{
-    calls, cargo, conclude, denial, doctor, executed, explain, file, filter, inside, json, learn, left,
-    listen, namespaces, outcome, policy, record, root, stage, step, supervise, target, text, tools, twice,
-    verdict, who, words,
+    calls, cargo, conclude, denial, doctor, executed, explain, file, filter, group, inside, json, learn,
+    left, listen, namespaces, outcome, policy, record, root, stage, step, supervise, target, text, tools,
+    twice, verdict, who, words,
 };

@@ -3,11 +3,11 @@
 //! Runs in: the filter compiler. In: checked filters. Out: the text of the functions between a filter and its patterns:
 //! patterns that open alike are told apart behind what they share, others by the first bytes that differ.
 
-use super::super::compiler::lex::{Kind, Token};
+use super::super::compiler::lex::Token;
 use super::super::compiler::parse::Filter;
 use super::super::compiler::plan::holds_addr;
 use super::super::compiler::rule::Rule;
-use super::entry::{Entry, branches, ids, opened};
+use super::entry::{Entry, branches, ids, is_literal, opened};
 use super::pattern::{bound, byte, bytes, fields, function, pattern, reading, root, seen};
 use std::fmt::Write as _;
 
@@ -42,7 +42,7 @@ pub fn choose(filter: &Filter) -> String {
         let _ = write!(
             choice.out,
             "\n// {}.filter: the fields that its patterns ask for\n\
-             fn {root}(modes: u8, peer: Addr, m: &[u8]) -> Option<Match> {{\n{fields}    {root}_fields(modes, peer, m)\n}}\n",
+             fn {root}(modes: u8, peer: Addr, m: &[u8]) -> Taken {{\n{fields}    {root}_fields(modes, peer, m)\n}}\n",
             filter.name
         );
         choice.tell_apart(&all, 0, &format!("{root}_fields"));
@@ -58,15 +58,6 @@ fn front(rule: &Rule) -> &[Token] {
     match rule.parts.as_slice() {
         [part] if part.path.is_empty() => &part.plan.front,
         _ => &[],
-    }
-}
-
-/// Whether all that this takes is known from its text.
-fn is_literal(token: &Token) -> bool {
-    match &token.kind {
-        Kind::Lit(_) | Kind::Alt(_) => true,
-        Kind::Opt(inner) => inner.iter().all(is_literal),
-        _ => false,
     }
 }
 
@@ -94,7 +85,7 @@ impl Choice<'_> {
         let _ = write!(
             self.out,
             "\n// {}.filter: what {} patterns from line {} on open with\n\
-             fn {name}(modes: u8, peer: Addr, m: &[u8]) -> Option<Match> {{\n{longest}{}    {name}_behind(modes, peer, m)\n}}\n",
+             fn {name}(modes: u8, peer: Addr, m: &[u8]) -> Taken {{\n{longest}{}    {name}_behind(modes, peer, m)\n}}\n",
             self.filter.name,
             unit.rules.len(),
             first.line,
@@ -120,8 +111,7 @@ impl Choice<'_> {
         opened(tokens.get(read..end).unwrap_or_default()).into_iter().map(|(text, _)| text).collect()
     }
 
-    /// Neighbours that share tokens which their openings do not show, as one unit; others each for itself. What
-    /// counts for nobody ends the search, so such a pattern is among others only at the end.
+    /// Neighbours that share tokens which their openings do not show, as one unit; others each for itself.
     fn units(&self, rules: &[usize], read: usize) -> Vec<Unit> {
         let mut units = Vec::new();
         let mut left = rules;
@@ -136,10 +126,6 @@ impl Choice<'_> {
                 unit.rules.push(*next);
                 unit.behind = shared;
             }
-            let ends = unit.rules.len() == left.len();
-            let ignores = |rule: &usize| self.filter.rules[*rule].weight == 0;
-            let cut = unit.rules.iter().position(ignores).filter(|_| !ends);
-            unit.rules.truncate(cut.map_or(unit.rules.len(), |at| at.max(1)));
             left = &left[unit.rules.len()..];
             units.push(unit);
         }
@@ -172,11 +158,7 @@ impl Choice<'_> {
             self.filter.name,
             bytes(shared.unwrap_or_default())
         );
-        let _ = writeln!(
-            self.out,
-            "fn {name}(modes: u8, peer: Addr, m: {}) -> Option<Match> {{",
-            seen(self.filter)
-        );
+        let _ = writeln!(self.out, "fn {name}(modes: u8, peer: Addr, m: {}) -> Taken {{", seen(self.filter));
         let mut depth = depth;
         while entries.iter().all(|e| e.1.len() > depth && e.1[depth] == entries[0].1[depth])
             && entries.len() > 1
@@ -218,7 +200,7 @@ impl Choice<'_> {
     ) -> String {
         match ids(under).as_slice() {
             [] => "None".to_owned(),
-            [only] if self.counts(&units[*only]) => self.call(&units[*only]),
+            [only] => self.call(&units[*only]),
             _ => {
                 let between = if name.contains("_opening_") { "" } else { "_opening" };
                 let inner = format!("{name}{between}_{}", below.len());
@@ -228,34 +210,26 @@ impl Choice<'_> {
         }
     }
 
-    fn counts(&self, unit: &Unit) -> bool {
-        unit.rules.iter().any(|rule| self.filter.rules[*rule].weight > 0)
-    }
-
-    /// The call that yields a unit's match.
+    /// The call that yields what a unit makes of the message.
     fn call(&self, unit: &Unit) -> String {
         let [at] = unit.rules.as_slice() else { return format!("{}(modes, peer, m)", self.name(unit)) };
         let rule = &self.filter.rules[*at];
         let (modes, function, weight) = (rule.modes, function(self.filter, rule), rule.weight);
-        let call = if self.filter.form.names_peer() { "named" } else { "take" };
-        format!("{call}(modes & {modes}, peer, m, {function}, {at}, {weight})")
+        match (weight, self.filter.form.names_peer()) {
+            (0, _) => format!("{function}(m).map(|()| None)"),
+            (_, true) => format!("named(modes & {modes}, peer, m, {function}, {at}, {weight})"),
+            (_, false) => format!("take(modes & {modes}, peer, m, {function}, {at}, {weight})"),
+        }
     }
 
     /// The units that share their first bytes, in the order of the file.
     fn leaf(&mut self, units: &[Unit], these: &[usize]) {
         for (i, unit) in these.iter().map(|id| &units[*id]).enumerate() {
-            let is_last = i + 1 == these.len();
             let call = self.call(unit);
-            let ignore = unit.rules.first().map(|rule| function(self.filter, &self.filter.rules[*rule]));
-            let _ = match (self.counts(unit), ignore) {
-                (false, Some(_)) if is_last => writeln!(self.out, "    None"),
-                (false, Some(name)) => {
-                    writeln!(self.out, "    if {name}(m).is_some() {{\n        return None;\n    }}")
-                }
-                _ if is_last => writeln!(self.out, "    {call}"),
-                _ => {
-                    writeln!(self.out, "    if let Some(hit) = {call} {{\n        return Some(hit);\n    }}")
-                }
+            let _ = if i + 1 == these.len() {
+                writeln!(self.out, "    {call}")
+            } else {
+                writeln!(self.out, "    if let Some(taken) = {call} {{\n        return Some(taken);\n    }}")
             };
         }
     }

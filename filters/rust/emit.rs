@@ -10,16 +10,18 @@ use super::pattern::{byte, bytes, root};
 use std::fmt::Write as _;
 
 /// Whether `name` is one of these programs.
-fn glob(own: &str) -> String {
-    match (own.strip_prefix('*'), own.strip_suffix('*')) {
-        (Some(""), _) => "true".to_owned(),
-        (Some(end), _) if !end.contains('*') => format!("name.ends_with({})", bytes(end.as_bytes())),
-        (_, Some(start)) if !start.contains('*') => format!("name.starts_with({})", bytes(start.as_bytes())),
-        (Some(inner), Some(_)) => match inner.as_bytes() {
-            [one, b'*'] => format!("name.contains(&{})", byte(*one)),
-            _ => format!("program::is_own({}, name)", bytes(own.as_bytes())),
-        },
-        _ => format!("program::is_own({}, name)", bytes(own.as_bytes())),
+pub fn glob(own: &str) -> String {
+    let text = |part: &str| bytes(part.as_bytes());
+    let pieces: Vec<&str> = own.split('*').collect();
+    match pieces.as_slice() {
+        ["", ""] => "true".to_owned(),
+        ["", end] => format!("name.ends_with({})", text(end)),
+        [start, ""] => format!("name.starts_with({})", text(start)),
+        [start, end] => {
+            format!("name.strip_prefix({}).is_some_and(|rest| rest.ends_with({}))", text(start), text(end))
+        }
+        ["", one, ""] if one.len() == 1 => format!("name.contains(&{})", byte(one.as_bytes()[0])),
+        _ => format!("program::is_own({}, name)", text(own)),
     }
 }
 
@@ -44,8 +46,8 @@ pub fn code(filters: &[Filter]) -> String {
         "\n/// Whether this program is one of the filter's own.\n\
          pub fn is_own(filter: u8, name: &[u8]) -> bool {{\n    match filter {{\n{programs}        _ => false,\n    }}\n}}\n\
          \n/// What a filter's patterns make of a message; `peer` is whom the filter's form names.\n\
-         pub fn scan_message(filter: u8, modes: u8, peer: Addr, m: &[u8]) -> Option<Match> {{\n    match filter {{\n\
-         {calls}        _ => None,\n    }}\n}}\n"
+         pub fn scan_message(filter: u8, modes: u8, peer: Addr, m: &[u8]) -> Option<Match> {{\n    let taken = match filter {{\n\
+         {calls}        _ => None,\n    }};\n    taken.flatten()\n}}\n"
     );
     for filter in filters {
         out += &choose(filter);

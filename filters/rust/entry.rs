@@ -7,6 +7,15 @@ use super::super::compiler::lex::{Kind, Token};
 /// Leading literals of one pattern that are told apart; more are left to the pattern itself.
 const OPENINGS_MAX: usize = 16;
 
+/// Whether all that this takes is known from its text.
+pub fn is_literal(token: &Token) -> bool {
+    match &token.kind {
+        Kind::Lit(_) | Kind::Alt(_) => true,
+        Kind::Opt(inner) => inner.iter().all(is_literal),
+        _ => false,
+    }
+}
+
 /// Openings, and whether each goes on behind these tokens.
 pub fn opened(tokens: &[Token]) -> Vec<(Vec<u8>, bool)> {
     let mut all = vec![(Vec::new(), true)];

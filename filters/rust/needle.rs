@@ -13,8 +13,8 @@ use std::slice;
 /// Bytes of a needle, at least and at most.
 const LEAST: usize = 4;
 const MOST: usize = 8;
-/// Bytes at the end of one, or before its last, by which it is found.
-const END: usize = 3;
+/// Bytes at the end of one, and before its last, by which it is found. A shorter one has fewer.
+const END: usize = 4;
 
 /// A short text that a line may hold.
 pub type Needle = Vec<u8>;
@@ -22,12 +22,11 @@ pub type Needle = Vec<u8>;
 /// Texts of which one stands in every line that a rule takes.
 type Choice = Vec<Vec<u8>>;
 
-/// How common a needle is: how many lines hold it, how many bytes it could be longer; and how many lines hold its ends, by
-/// which it is found.
+/// How common needles are: how many lines hold one, how many bytes it is short of two whole ends, how many lines hold those.
 type Cost = [usize; 3];
 
-/// For each needle, and each end of one, the filters whose examples hold it: each once for each line.
-pub struct Common(HashMap<Needle, Vec<usize>>);
+/// For each needle, and each end of one, the examples that hold it: the filter and the line.
+pub struct Common(HashMap<Needle, Vec<(usize, usize)>>);
 
 /// The needles of a text: one for each place where one may end.
 fn within(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -36,8 +35,7 @@ fn within(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Both ends of a needle.
 fn ends(needle: &[u8]) -> [&[u8]; 2] {
-    let at = needle.len() - END;
-    [&needle[at..], &needle[at - 1..needle.len() - 1]]
+    [needle, &needle[..needle.len() - 1]].map(|text| &text[text.len().saturating_sub(END)..])
 }
 
 impl Common {
@@ -46,7 +44,7 @@ impl Common {
         let of_rule = |form, rule| values(rule).into_iter().chain(names(form, rule));
         let choices =
             filters.iter().flat_map(|f| accusing(f).flat_map(move |r| of_rule(f.form, r))).flatten();
-        let mut all: HashMap<Needle, Vec<usize>> = HashMap::new();
+        let mut all: HashMap<Needle, Vec<(usize, usize)>> = HashMap::new();
         for text in choices {
             for needle in within(&text) {
                 all.entry(needle.to_vec()).or_default();
@@ -54,43 +52,49 @@ impl Common {
             }
         }
         for (number, filter) in filters.iter().enumerate() {
-            for line in filter.rules.iter().flat_map(|r| &r.examples).chain(&filter.misses) {
-                let pieces = (END..=MOST).flat_map(|length| line.text.as_bytes().windows(length));
+            let lines = filter.rules.iter().flat_map(|r| &r.examples).chain(&filter.misses);
+            for (place, line) in lines.enumerate() {
+                let pieces = (LEAST - 1..=MOST).flat_map(|length| line.text.as_bytes().windows(length));
                 let held: HashSet<&[u8]> = pieces.filter(|piece| all.contains_key(*piece)).collect();
                 for piece in held {
-                    all.entry(piece.to_vec()).or_default().push(number);
+                    all.entry(piece.to_vec()).or_default().push((number, place));
                 }
             }
         }
         Self(all)
     }
 
-    /// What it costs a filter to look for a needle beside these. Its own lines must be looked at anyway.
+    /// The lines of other filters that hold this text. A filter's own lines must be looked at anyway.
+    fn others(&self, number: usize, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+        self.0.get(text).into_iter().flatten().copied().filter(move |(n, _)| *n != number)
+    }
+
+    /// What it costs a filter to look for a needle beside these.
     fn cost(&self, number: usize, needle: &[u8], known: &BTreeSet<Needle>) -> Cost {
         if known.contains(needle) {
             return [0; 3];
         }
-        let others = |text| self.0.get(text).map_or(0, |all| all.iter().filter(|n| **n != number).count());
-        [others(needle), MOST - needle.len(), ends(needle).map(others).iter().sum()]
+        let others = |text| self.others(number, text).count();
+        [others(needle), (END + 1).saturating_sub(needle.len()), ends(needle).map(others).iter().sum()]
     }
 
-    /// The rarest needle of each of these texts, and what they cost.
+    /// The rarest needle of each of these texts, and what they cost. A line that holds many of them costs once.
     fn rarest(
         &self,
         number: usize,
         choice: &Choice,
         known: &BTreeSet<Needle>,
     ) -> Option<(Cost, BTreeSet<Needle>)> {
-        let mut sum = [0; 3];
-        let mut all = BTreeSet::new();
+        let (mut cost, mut all, mut lines) = ([0; 3], BTreeSet::new(), HashSet::new());
         for text in choice {
             let rarest = within(text).min_by_key(|needle| self.cost(number, needle, known))?;
-            let cost = self.cost(number, rarest, known);
-            if all.insert(rarest.to_vec()) {
-                sum.iter_mut().zip(cost).for_each(|(sum, cost)| *sum += cost);
+            if !known.contains(rarest) && all.insert(rarest.to_vec()) {
+                lines.extend(self.others(number, rarest));
+                cost.iter_mut().zip(self.cost(number, rarest, known)).for_each(|(sum, one)| *sum += one);
             }
         }
-        Some((sum, all))
+        cost[0] = lines.len();
+        Some((cost, all))
     }
 }
 

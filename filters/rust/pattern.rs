@@ -9,6 +9,7 @@ use super::super::compiler::plan::{Plan, holds_addr, lead};
 use super::super::compiler::rule::{Part, Rule};
 use super::super::compiler::steps::word_end;
 use super::super::compiler::stop::{Stop, stop_of};
+use super::entry::is_literal;
 use std::fmt::Write as _;
 
 /// Texts of a choice that are tried one after another rather than told apart by their first byte.
@@ -170,11 +171,24 @@ fn body(plan: &Plan, read: usize, longest: usize, sign: Option<&[u8]>, result: &
         let _ = writeln!(body, "    let (addr, m) = scan::once(m, {}, once)?;", bytes(lead));
     }
     lines(&mut body, &plan.after, false, &mut parts);
+    let mut finds: Vec<String> = Vec::new();
     for (i, tokens) in plan.find.iter().enumerate() {
         let (lead, tokens) = lead(tokens);
         body += &group(&format!("find{i}"), tokens, false, false, &mut parts);
-        let _ = writeln!(body, "    let (m, _) = scan::find(m, {}, find{i})?;", bytes(lead));
+        finds.push(format!("    let (m, _) = scan::find(m, {}, find{i})?;\n", bytes(lead)));
     }
+    // Behind the last place of the last part nothing else is to be found: most of a message often stands there.
+    if let [_, .., last] = plan.find.as_slice()
+        && plan.find.iter().flatten().all(is_literal)
+        && plan.back.is_empty()
+        && plan.text
+    {
+        finds.pop();
+        let (lead, _) = lead(last);
+        let number = finds.len();
+        finds.insert(0, format!("    let m = scan::before_last(m, {}, find{number})?;\n", bytes(lead)));
+    }
+    body += &finds.concat();
     lines(&mut body, &plan.back, true, &mut parts);
     match plan.text {
         true => close(&body, result),

@@ -21,11 +21,11 @@ pub fn unlink(at: At<'_>, path: &CStr, directory: bool) -> Result<(), Errno> {
     done(unsafe { syscall3::<{ nr::UNLINKAT }>(at.arg(), path.as_ptr() as usize, flags) })
 }
 
-/// renameat2(2) within one directory: `to` is replaced.
-pub fn rename(directory: &Fd, from: &CStr, to: &CStr) -> Result<(), Errno> {
-    let (from, to, at) = (from.as_ptr() as usize, to.as_ptr() as usize, directory.arg());
+/// renameat2(2), from a name in one directory to a name in another: what is there is replaced.
+pub fn rename((old, from): (&Fd, &CStr), (new, to): (&Fd, &CStr)) -> Result<(), Errno> {
+    let (from, to) = (from.as_ptr() as usize, to.as_ptr() as usize);
     // SAFETY: the kernel only reads the two paths.
-    done(unsafe { syscall5::<{ nr::RENAMEAT2 }>(at, from, at, to, 0) })
+    done(unsafe { syscall5::<{ nr::RENAMEAT2 }>(old.arg(), from, new.arg(), to, 0) })
 }
 
 /// fchmodat(2): follows a link.
@@ -53,7 +53,12 @@ pub fn current(buf: &mut [u8]) -> Result<usize, Errno> {
     Ok(got.min(len).saturating_sub(1))
 }
 
-/// A file system's type (linux/magic.h) and the flags of its mount (statfs(2); `ST_NOEXEC` is 8).
+/// The mount of this file forbids writing (ST_RDONLY, linux/statfs.h, 6.18).
+pub const READ_ONLY: u64 = 1;
+/// The mount of this file forbids executing (ST_NOEXEC).
+pub const NO_EXEC: u64 = 8;
+
+/// A file system's type (linux/magic.h) and the flags of its mount (fstatfs(2)).
 pub fn filesystem(fd: &Fd) -> Result<(u64, u64), Errno> {
     let mut buf = [0u64; 15];
     // SAFETY: the kernel writes one struct statfs, 120 bytes, into `buf`.

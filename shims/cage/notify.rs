@@ -1,8 +1,6 @@
 //! seccomp with a listener: the filter that asks, the calls that wait for an answer, and what can be learned of the process
 //! that made them.
-use core::ffi::CStr;
-
-use crate::shims::arch::{nr, syscall2, syscall3, syscall4, syscall5, syscall6};
+use crate::shims::arch::{nr, syscall3, syscall6};
 use crate::shims::confine::Instruction;
 use crate::shims::errno::{Errno, done, value};
 use crate::shims::fd::Fd;
@@ -66,31 +64,14 @@ pub struct Waiting {
 }
 const _: () = assert!(size_of::<Waiting>() == 80);
 
-/// The next call that waits. Blocks when there is none: poll first. ENOENT: whoever made it has ended since.
+/// The next call that waits. Blocks when there is none, before Linux 6.11 even when nobody is left
+/// who could make one: poll first. ENOENT: whoever made it has ended since.
 pub fn receive(listener: &Fd) -> Result<Waiting, Errno> {
     let mut call = Waiting::default();
     let at = &raw mut call as usize;
     // SAFETY: the kernel wants 80 bytes of zeros and writes one struct seccomp_notif over them.
     done(unsafe { syscall3::<{ nr::IOCTL }>(listener.arg(), SECCOMP_IOCTL_NOTIF_RECV, at) })?;
     Ok(core::hint::black_box(call))
-}
-
-/// Whether nobody is left under the filter (poll(2), POLLHUP): the listener then stays ready, and has nothing any more.
-pub fn is_over(listener: &Fd) -> bool {
-    #[repr(C)]
-    struct Pollfd {
-        fd: i32,
-        events: i16,
-        revents: i16,
-    }
-    const POLLHUP: i16 = 0x10;
-    let mut slot = Pollfd { fd: listener.0, events: 0, revents: 0 };
-    let mut now = [0u64; 2];
-    let (at, time) = (&raw mut slot as usize, now.as_mut_ptr() as usize);
-    // SAFETY: the kernel writes one struct pollfd into `slot`, and the time that is left, none, over `now`.
-    let _ = unsafe { syscall5::<{ nr::PPOLL }>(at, 1, time, 0, 0) };
-    core::hint::black_box(&now);
-    core::hint::black_box(slot).revents & POLLHUP != 0
 }
 
 /// Answers a call: with an error, or, with `None`, by letting it go on (CONTINUE). The latter decides nothing: the caller's
@@ -133,30 +114,4 @@ pub fn memory(pid: u32, at: u64, buf: &mut [u8]) -> Result<usize, Errno> {
     let ret = unsafe { syscall6::<{ nr::PROCESS_VM_READV }>(pid as usize, to, 1, from, 1, 0) };
     core::hint::black_box((&local, &remote));
     value(ret).map(|got| got.min(buf.len()))
-}
-
-/// What `path` means, without opening it (openat2(2), O_PATH): below `root` as if that were `/`, or in this process's own
-/// root. `follow`: also a symbolic link at its end.
-pub fn find(root: Option<&Fd>, path: &CStr, follow: bool) -> Result<Fd, Errno> {
-    use crate::shims::files::flags::{O_CLOEXEC, O_NOFOLLOW, O_PATH};
-    const AT_FDCWD: usize = -100isize as usize;
-    const RESOLVE_IN_ROOT: u64 = 0x10;
-    let flags = O_PATH | O_CLOEXEC | if follow { 0 } else { O_NOFOLLOW };
-    let how = [flags, 0, if root.is_some() { RESOLVE_IN_ROOT } else { 0 }];
-    let (at, path) = (root.map_or(AT_FDCWD, Fd::arg), path.as_ptr() as usize);
-    // SAFETY: the kernel only reads the path, up to its NUL, and struct open_how, three 64-bit words.
-    Fd::new(unsafe { syscall4::<{ nr::OPENAT2 }>(at, path, how.as_ptr() as usize, 24) })
-}
-
-/// The mount of this file forbids writing (ST_RDONLY, linux/statfs.h, 6.18).
-pub const READ_ONLY: u64 = 1;
-/// The mount of this file forbids executing (ST_NOEXEC).
-pub const NO_EXEC: u64 = 8;
-
-/// What the file system and the mount of this file forbid (fstatfs(2)).
-pub fn forbidden(fd: &Fd) -> Result<u64, Errno> {
-    let mut buf = [0u64; 15];
-    // SAFETY: the kernel writes one struct statfs, 120 bytes, into `buf`.
-    done(unsafe { syscall2::<{ nr::FSTATFS }>(fd.arg(), buf.as_mut_ptr() as usize) })?;
-    Ok(core::hint::black_box(buf).get(10).copied().unwrap_or(0))
 }

@@ -34,11 +34,28 @@ pub fn fork(namespaces: u32) -> Result<Side, Errno> {
     // SAFETY: no memory is shared and no stack given, so the child goes on with a copy, as after fork(2); there is one
     // thread. The kernel writes the descriptor's number into `pidfd` of the parent.
     let ret = unsafe { syscall5::<{ nr::CLONE }>(namespaces as usize | CLONE_PIDFD_SIGCHLD, 0, at, 0, 0) };
+    side(ret, core::hint::black_box(pidfd))
+}
+
+/// The same, into this control group from the first moment on (clone3(2), CLONE_INTO_CGROUP, Linux 5.7).
+pub fn fork_into(namespaces: u32, group: &Fd) -> Result<Side, Errno> {
+    const CLONE_INTO_CGROUP_PIDFD: u64 = 0x2_0000_1000;
+    const SIGCHLD: u64 = 17;
+    let mut pidfd = 0i32;
+    let flags = CLONE_INTO_CGROUP_PIDFD | u64::from(namespaces);
+    // struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup.
+    let args = [flags, &raw mut pidfd as u64, 0, 0, SIGCHLD, 0, 0, 0, 0, 0, group.arg() as u64];
+    let at = args.as_ptr() as usize;
+    // SAFETY: as in `fork`; the kernel only reads the 88 bytes of the struct.
+    let ret = unsafe { syscall2::<{ nr::CLONE3 }>(at, 88) };
+    core::hint::black_box(&args);
+    side(ret, core::hint::black_box(pidfd))
+}
+
+fn side(ret: isize, pidfd: i32) -> Result<Side, Errno> {
     match value(ret)? {
         0 => Ok(Side::Child),
-        pid => {
-            Ok(Side::Parent(Child { pid: pid as u32, fd: Fd::new(core::hint::black_box(pidfd) as isize)? }))
-        }
+        pid => Ok(Side::Parent(Child { pid: pid as u32, fd: Fd::new(pidfd as isize)? })),
     }
 }
 

@@ -1,7 +1,7 @@
 //! System calls: their names, and the sets that a policy speaks of.
 //!
 //! Runs in: bailiff-cage. In: nothing. Out: names, numbers, sets. Never: asks the kernel.
-use alloc::vec::Vec;
+use crate::words::value::distance;
 
 #[cfg(any(target_arch = "aarch64", test))]
 #[cfg_attr(test, allow(dead_code, reason = "the tests read the other architecture's table too"))]
@@ -121,24 +121,6 @@ pub(crate) fn nearest(wrong: &str) -> Option<&'static str> {
     let near = |(_, name)| Some((distance(wrong.as_bytes(), str::as_bytes(name)), name));
     let (distance, name) = all().filter_map(near).min()?;
     (distance <= 2).then_some(name)
-}
-
-/// Letters to be put in, left out or replaced (Levenshtein's distance), row by row.
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (n, from) in (1..).zip(a) {
-        let (mut corner, mut left) = (n - 1, n);
-        for (slot, (above, to)) in (0..).zip(row.split_off(1).into_iter().zip(b)) {
-            row.truncate(slot + 1);
-            let best = (corner + usize::from(from != to)).min(left + 1).min(above + 1);
-            if let Some(last) = row.last_mut() {
-                *last = left;
-            }
-            row.push(best);
-            (corner, left) = (above, best);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// Where a name stands: in which row of `NAMES`, from where to where. The kernel's numbers lead to it without a table of

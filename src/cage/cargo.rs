@@ -2,41 +2,50 @@
 //!
 //! Runs in: bailiff-cage, by two other names. In: what cargo asks of rustc (`bailiff-cage-rustc` as RUSTC_WRAPPER), or of a
 //! build script. Out: what rustc or the script makes; a build script's program becomes this one, with the script behind it.
-//! Never: lets a build script write but below OUT_DIR; lets rustc, and the macros in it, write into another crate's files;
-//! gives either a network, or a variable that cargo did not set.
+//! Never: lets a build script write but below OUT_DIR, or have cargo do more than it could itself; lets rustc, and the macros in
+//! it, write into files that another crate has there already; gives either a network, or a variable that cargo did not set.
 //!
 //! BAILIFF_CAGE_POLICY names a policy file whose tables [cage.rustc] and [cage.build-script] widen this, with reasons;
 //! BAILIFF_CAGE_RECORD a file of records.
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem::ManuallyDrop;
 
-use bailiff::shims::cage::{disk, tree};
+use bailiff::shims::cage::disk;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
-use bailiff::shims::files::{self, At, flags};
-use bailiff::shims::io::pread;
+use bailiff::shims::files::{self, At};
 
 use crate::conclude;
+use crate::outcome::{Outcome, code};
 use crate::policy::{Bytes, Kind, Place, Policy, Watch};
 use crate::root::c;
-use crate::stage::copy;
 use crate::step::absent::{excuse, quietly_absent};
-use crate::step::paths::{absolute, directory, join, last, look, names, open, parent, pour, refused, whole};
+use crate::step::paths::{absolute, directory, join, last, look, names, parent, pour, refused, whole};
 use crate::tools::{self, Env};
 use crate::words::{self, Request};
 
+pub(crate) mod directives;
+mod wrapped;
+
+use wrapped::{create, unwrap, wrap};
+
 /// The name that makes this program a wrapper of rustc.
 const WRAPPER: &[u8] = b"bailiff-cage-rustc";
-/// What a wrapped build script ends in, behind the length of the script.
-const MARK: &[u8; 16] = b"bailiff-cage/1\n\n";
 /// The script's place in its cage.
 const SCRIPT: &[u8] = b"/build-script";
-/// What cargo sets, and what tells rustc how to speak.
-const SET: [&[u8]; 8] =
-    [b"CARGO", b"DEP_", b"OUT_DIR=", b"RUST", b"TERM=", b"SOURCE_DATE_EPOCH=", b"LANG=", b"LC_"];
-/// Set for build scripts alone.
-const SET_FOR_SCRIPTS: [&[u8]; 6] =
-    [b"TARGET=", b"HOST=", b"NUM_JOBS=", b"OPT_LEVEL=", b"PROFILE=", b"DEBUG="];
+/// What cargo sets, and what tells rustc how to speak; not all that begins with CARGO: so do tokens of registries.
+#[rustfmt::skip]
+const SET: [&[u8]; 25] = [
+    b"CARGO=", b"CARGO_BIN_", b"CARGO_CFG_", b"CARGO_CRATE_NAME=", b"CARGO_ENCODED_RUSTFLAGS=", b"CARGO_FEATURE_",
+    b"CARGO_MAKEFLAGS=", b"CARGO_MANIFEST_", b"CARGO_PKG_", b"CARGO_PRIMARY_PACKAGE=", b"CARGO_RUSTC_CURRENT_DIR=",
+    b"CARGO_TARGET_TMPDIR=", b"DEBUG=", b"DEP_", b"HOST=", b"LANG=", b"LC_", b"NUM_JOBS=", b"OPT_LEVEL=", b"OUT_DIR=",
+    b"PROFILE=", b"RUST", b"SOURCE_DATE_EPOCH=", b"TARGET=", b"TERM=",
+];
+/// Where the true standard output is while a build script has another.
+const OUTPUT: u8 = 202;
+/// As much as a build script may print.
+const MOST_PRINTED: usize = 16 << 20;
 
 /// What this program is to be, by the name that it was started by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,25 +89,20 @@ fn rustc(args: &[&'static [u8]], env: Env<'_>) -> Result<u8, String> {
         cage.bind(package, false, false)?;
     }
     for pair in args.windows(2).filter(|pair| pair.first() == Some(&&b"-L"[..])) {
-        let path = pair.get(1).copied().unwrap_or_default();
-        let path = path
-            .iter()
-            .position(|b| *b == b'=')
-            .and_then(|at| path.get(at.saturating_add(1)..))
-            .unwrap_or(path);
-        cage.bind(path, false, true)?;
+        cage.bind(directives::searched(pair.get(1).copied().unwrap_or_default()), false, true)?;
     }
     if let Some(directory) = option(b"incremental=") {
-        cage.bind(directory, true, false)?;
+        let own = [crate_name, b"-"].concat();
+        cage.outputs(directory, |name| name.starts_with(&own))?;
     }
     if let Some(out) = flag(b"--out-dir") {
-        cage.outputs(out, &stem)?;
+        cage.outputs(out, |name| name.windows(stem.len().max(1)).any(|part| part == stem))?;
     }
     if let Some(out) = env(b"OUT_DIR") {
         cage.bind(out, false, false)?;
         cage.told_by_script(out);
     }
-    let code = cage.run()?;
+    let code = cage.run(|_, _| {})?;
     if code == 0 && part(crate_name) == Some(Part::Script) {
         let out = flag(b"--out-dir").copied().unwrap_or_default();
         wrap(&join(out, &stem))?;
@@ -120,7 +124,27 @@ fn script(args: &[&'static [u8]], env: Env<'_>) -> Result<u8, String> {
     cage.policy.command = [SCRIPT.to_vec()].into_iter().chain(args.iter().map(|arg| arg.to_vec())).collect();
     cage.bind(package, false, true)?;
     cage.bind(out, true, false)?;
-    cage.run()
+    let output = |number: u8| ManuallyDrop::new(Fd::given(number));
+    let wrong = |e| refused(out, "no place for what the build script prints", e);
+    let printed = join(parent(out), b"build-script-printed");
+    let file = create(&printed).map_err(wrong)?;
+    let _ = disk::unlink(At::Cwd, &c(&printed).map_err(wrong)?, false);
+    output(1).copy_to(OUTPUT, true).and_then(|()| file.copy_to(1, false)).map_err(wrong)?;
+    let mut said = Err(Errno::EIO);
+    let mut granted = false;
+    let code = cage.run(|policy, outcome| {
+        said = whole(b"/proc/self/fd/1", MOST_PRINTED);
+        let denials = directives::refused(said.as_deref().unwrap_or_default(), policy);
+        granted = denials.is_empty();
+        outcome.denials.extend(denials);
+    })?;
+    output(OUTPUT).copy_to(1, false).map_err(wrong)?;
+    // Whatever the policy says of denials: cargo does what it reads.
+    if !granted {
+        return Ok(if code == 0 { code::REJECT } else { code });
+    }
+    pour(&output(1), &said.map_err(wrong)?).map_err(wrong)?;
+    Ok(code)
 }
 
 struct Cage {
@@ -162,7 +186,7 @@ impl Cage {
         policy.cwd = absolute(b".")?;
         let environment = whole(b"/proc/self/environ", 1 << 22).unwrap_or_default();
         let environment: Vec<Bytes> = environment.split(|b| *b == 0).map(<[u8]>::to_vec).collect();
-        let kept = |e: &&Bytes| SET.iter().chain(&SET_FOR_SCRIPTS).any(|name| e.starts_with(name));
+        let kept = |e: &&Bytes| SET.iter().any(|name| e.starts_with(name));
         policy.env.retain(|e| !e.starts_with(b"PATH="));
         policy.env.extend(environment.iter().filter(kept).cloned());
         policy.env.extend([[b"PATH=", tools.path().as_slice()].concat(), b"HOME=/tmp".to_vec()]);
@@ -197,12 +221,12 @@ impl Cage {
         Ok(())
     }
 
-    /// The directory that rustc writes to: what is another crate's in it is read-only.
-    fn outputs(&mut self, path: &[u8], stem: &[u8]) -> Result<(), String> {
+    /// A directory that rustc writes to: what is there already and another crate's is read-only.
+    fn outputs(&mut self, path: &[u8], own: impl Fn(&[u8]) -> bool) -> Result<(), String> {
         self.bind(path, true, true)?;
         self.policy.passing = Some(absolute(path)?);
-        let listed = names(&directory(path)?).map_err(|e| refused(path, "cannot be listed", e))?;
-        let own = |name: &[u8]| name.windows(stem.len().max(1)).any(|part| part == stem);
+        let Ok(directory) = directory(path) else { return Ok(()) };
+        let listed = names(&directory).map_err(|e| refused(path, "cannot be listed", e))?;
         listed.iter().filter(|name| !own(name)).try_for_each(|name| self.bind(&join(path, name), false, true))
     }
 
@@ -219,7 +243,7 @@ impl Cage {
         }
     }
 
-    fn run(mut self) -> Result<u8, String> {
+    fn run(mut self, look: impl FnOnce(&Policy, &mut Outcome)) -> Result<u8, String> {
         let cwd = self.policy.cwd.clone();
         if !self.policy.places.iter().any(|place| place.path == cwd) {
             // It works in a directory of which it may see parts only.
@@ -227,60 +251,9 @@ impl Cage {
             self.policy.places.push(Place { path: cwd, kind });
         }
         self.policy.places.sort_by(|a, b| a.path.cmp(&b.path));
-        conclude::run(&self.policy, |outcome| excuse(outcome, &self.absent))
+        conclude::run(&self.policy, |outcome| {
+            excuse(outcome, &self.absent);
+            look(&self.policy, outcome);
+        })
     }
-}
-
-/// Puts this program before a build script's, in one file.
-fn wrap(path: &[u8]) -> Result<(), String> {
-    let wrong = |e| refused(path, "the build script cannot be wrapped", e);
-    let fresh = [path, b".bailiff-new"].concat();
-    let done = || {
-        let script = open(At::Cwd, path, 0, 0, 0)?;
-        let own = open(At::Cwd, b"/proc/self/exe", 0, 0, 0)?;
-        let to = create(&fresh)?;
-        copy(&own, Some(&to))?;
-        let (_, size) = copy(&script, Some(&to))?;
-        pour(&to, &size.to_le_bytes())?;
-        pour(&to, MARK)?;
-        disk::rename(&directory_of(path)?, &c(last(&fresh))?, &c(last(path))?)
-    };
-    done().map_err(wrong)
-}
-
-/// Takes the script out of this program's own file.
-fn unwrap(to: &[u8]) -> Result<(), String> {
-    let done = || {
-        let own = open(At::Cwd, b"/proc/self/exe", 0, 0, 0)?;
-        let end = files::stat(&own)?.size;
-        let mut tail = [0u8; 24];
-        let at = end.checked_sub(24).ok_or(Errno::EINVAL)?;
-        pread(&own, &mut tail, at)?;
-        let (size, mark) = tail.split_first_chunk::<8>().ok_or(Errno::EINVAL)?;
-        let from = at.checked_sub(u64::from_le_bytes(*size)).filter(|_| mark == MARK).ok_or(Errno::EINVAL)?;
-        let (file, mut buf, mut at) = (create(to)?, alloc::vec![0u8; 1 << 16], from);
-        let end = end.saturating_sub(24);
-        while at < end {
-            let most = usize::try_from(end.saturating_sub(at)).unwrap_or(buf.len()).min(buf.len());
-            let got = pread(&own, buf.get_mut(..most).unwrap_or_default(), at)?;
-            if got == 0 {
-                return Err(Errno::EIO);
-            }
-            pour(&file, buf.get(..got).unwrap_or_default())?;
-            at = at.saturating_add(got as u64);
-        }
-        Ok(())
-    };
-    done().map_err(|e| refused(to, "the build script cannot be taken out", e))
-}
-
-/// A program's file that was not there before.
-fn create(path: &[u8]) -> Result<Fd, Errno> {
-    let _ = disk::unlink(At::Cwd, &c(path)?, false);
-    let how = flags::O_WRONLY | flags::O_CREAT | flags::O_EXCL | flags::O_NOFOLLOW;
-    tree::open(At::Cwd, &c(path)?, how, 0o755, 0)
-}
-
-fn directory_of(path: &[u8]) -> Result<Fd, Errno> {
-    open(At::Cwd, parent(path), flags::O_DIRECTORY, 0, 0)
 }

@@ -9,7 +9,8 @@ use bailiff::shims::io::write;
 
 use crate::outcome::{Denial, End, Outcome, Why, code};
 use crate::policy::Policy;
-use crate::record::{self, Record};
+use crate::record;
+use crate::step::paths::pour;
 use crate::supervise;
 use crate::text::{errno as errno_name, said, shown};
 use crate::verdict::{exit_code, judge, signal_name};
@@ -23,7 +24,7 @@ pub(crate) fn tell(text: &str) {
 /// Prints what was asked for.
 pub(crate) fn print(text: &str) -> u8 {
     let out = core::mem::ManuallyDrop::new(Fd::given(1));
-    let _ = write(&out, text.as_bytes());
+    let _ = pour(&out, text.as_bytes());
     0
 }
 
@@ -92,6 +93,9 @@ pub(crate) fn say(policy: &Policy, outcome: &Outcome) {
     if let Some(text) = ending(outcome) {
         tell(&text);
     }
+    if outcome.limit == Some("memory") {
+        tell("ended: the memory limit of the cage was reached");
+    }
     if let Some(number) = policy.status_fd {
         let out = core::mem::ManuallyDrop::new(Fd::given(number));
         let _ = write(&out, status(outcome).as_bytes());
@@ -112,10 +116,7 @@ pub(crate) fn recorded(done: Result<(), String>, own: u8) -> u8 {
 /// Runs the policy's command, tells and records what happened; the exit code. `excuse` takes out of the outcome what is no
 /// denial.
 pub(crate) fn run(policy: &Policy, excuse: impl FnOnce(&mut Outcome)) -> Result<u8, String> {
-    let record: Option<Record> = match &policy.record {
-        Some(path) => Some(record::open(path, policy.append_only)?),
-        None => None,
-    };
+    let record = record::of(policy)?;
     let mut outcome = supervise::run(policy)?;
     excuse(&mut outcome);
     let judged = judge(policy, &outcome, None, &[]);

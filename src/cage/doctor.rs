@@ -14,12 +14,14 @@ use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{At, flags, readlink};
 use bailiff::shims::identity;
-use bailiff::shims::io::{pread, read, write};
+use bailiff::shims::io::{read, write};
 use bailiff::shims::mount::unshare;
 use bailiff::shims::process::namespace as ns;
 use bailiff::shims::process::{End, exit};
 
+use crate::group::{self, text};
 use crate::outcome::End as RunEnd;
+use crate::policy::Limits;
 use crate::supervise;
 use crate::text::{errno as name, said, shown};
 use crate::words::{self, Request};
@@ -29,7 +31,7 @@ const ADMIN: u64 = identity::cap::CAP_SYS_ADMIN;
 
 /// Prints all of it. 0 when a whole cage can be closed here, else 1.
 pub(crate) fn run() -> u8 {
-    let kernel = text_of(c"/proc/sys/kernel/osrelease");
+    let kernel = text(At::Cwd, c"/proc/sys/kernel/osrelease");
     line("ok", "kernel", &said(format_args!("Linux {}", shown(&kernel))));
     let admin = identity::capabilities().is_ok_and(|caps| caps.effective & ADMIN != 0);
     let user = if admin { 0 } else { ns::CLONE_NEWUSER };
@@ -55,21 +57,6 @@ fn result(what: &str, got: Result<(), Errno>, means: &str) {
             line("missing", what, &said(format_args!("{}: {means}", name(errno.0))));
         }
     }
-}
-
-/// A short file, without the newline at its end; empty where it cannot be read.
-fn text_of(path: &core::ffi::CStr) -> Vec<u8> {
-    let (mut buf, mut used) = (Vec::new(), 0);
-    buf.resize(64 << 10, 0u8);
-    let file = tree::open(At::Cwd, path, 0, 0, 0);
-    while let Ok(file) = &file
-        && let Some(room) = buf.get_mut(used..)
-        && let Ok(got @ 1..) = pread(file, room, used as u64)
-    {
-        used += got;
-    }
-    buf.truncate(used);
-    buf.trim_ascii_end().to_vec()
 }
 
 /// What a child that tries this says of it: it begins in these namespaces, and ends with them.
@@ -103,7 +90,7 @@ fn account(admin: bool) {
             "a user namespace has no rights but for programs with an AppArmor profile (Ubuntu)",
         ),
     ] {
-        let now = text_of(path);
+        let now = text(At::Cwd, path);
         let what = said(format_args!("{} = {}", shown(path.to_bytes()), shown(&now)));
         match (now.is_empty(), now == bad, admin) {
             (true, ..) => {}
@@ -116,7 +103,7 @@ fn account(admin: bool) {
 
 /// Whether the root of this process is the one of its mount namespace: else no user namespace can be made.
 fn mounts_on_root() {
-    let mounts = text_of(c"/proc/self/mountinfo");
+    let mounts = text(At::Cwd, c"/proc/self/mountinfo");
     let at_root = |line: &&[u8]| line.split(|b| *b == b' ').nth(4) == Some(b"/");
     match mounts.split(|b| *b == b'\n').filter(at_root).count() {
         1 => line("ok", "root directory", "one mount"),
@@ -189,18 +176,24 @@ fn layers(user: u32) {
     result("no write and execute", tried(0, identity::set_no_write_exec), means);
 }
 
-/// Control groups: of use where they are, not needed.
+/// A control group for a cage: of use where it can be had, not needed.
 fn groups() {
-    let unified = [c"/sys/fs/cgroup/cgroup.controllers", c"/sys/fs/cgroup/unified/cgroup.controllers"];
-    let all: Vec<u8> = unified.map(text_of).concat();
-    let has = |name: &[u8]| all.split(|b| *b == b' ').any(|word| word == name);
-    let lacking: Vec<&str> =
-        ["memory", "pids", "cpu"].into_iter().filter(|name| !has(name.as_bytes())).collect();
-    match lacking.is_empty() {
-        true => line("ok", "cgroup v2", &shown(&all)),
-        false => {
+    let limits = Limits {
+        wall_ms: None,
+        cpu_s: None,
+        memory: Some(64 << 20),
+        file_size: None,
+        processes: Some(64),
+        descriptors: 256,
+    };
+    match group::make(&limits) {
+        Ok(group) => {
+            group.finish();
+            line("ok", "cgroup v2", &group.state);
+        }
+        Err(why) => {
             let more = "limits hold for each process (rlimits), not for the cage as a whole";
-            line("missing", "cgroup v2", &said(format_args!("no {}: {more}", lacking.join(", "))));
+            line("missing", "cgroup v2", &said(format_args!("{why}: {more}")));
         }
     }
 }

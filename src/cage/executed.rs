@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use bailiff::shared::pure::blake::Blake;
 use bailiff::shims::fd::Fd;
+use bailiff::shims::files::stat;
 use bailiff::shims::io::pread;
 
 use crate::policy::Policy;
@@ -13,6 +14,9 @@ use crate::policy::Policy;
 /// BLAKE2b-256 and size.
 pub(crate) fn hash(program: &Fd) -> ([u8; 32], u64) {
     let (mut blake, mut buf, mut at) = (Blake::new(), Vec::new(), 0u64);
+    if !is_file(program) {
+        return ([0; 32], 0);
+    }
     buf.resize(64 << 10, 0u8);
     while let Ok(got @ 1..) = pread(program, &mut buf, at) {
         blake.update(buf.get(..got).unwrap_or(&[]));
@@ -21,8 +25,16 @@ pub(crate) fn hash(program: &Fd) -> ([u8; 32], u64) {
     (blake.finish(), at)
 }
 
+/// A device has no end that a hash could come to.
+fn is_file(program: &Fd) -> bool {
+    stat(program).is_ok_and(|stat| stat.is_regular())
+}
+
 /// Why this file is not executed.
 pub(crate) fn refused(program: &Fd, hash: &[u8; 32], policy: &Policy) -> Option<&'static str> {
+    if !is_file(program) {
+        return Some("the program is no regular file");
+    }
     if policy.expect_hash.is_some_and(|expected| expected != *hash) {
         return Some("expect_hash: the program's file has another");
     }

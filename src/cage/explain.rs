@@ -11,8 +11,10 @@ use bailiff::shims::confine::landlock_abi;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{At, flags};
 use bailiff::shims::identity;
-use bailiff::shims::io::{read, write};
+use bailiff::shims::io::read;
 
+use crate::conclude;
+use crate::outcome::code::SETUP;
 use crate::policy::{Calls, Kind, Net, Place, Policy, Watch};
 use crate::step::{Step, WORK};
 use crate::text::{said, shown};
@@ -57,11 +59,8 @@ pub(crate) fn print_step(policy: &Policy, step: &Step) -> u8 {
 }
 
 fn written((text, can): &(String, bool)) -> u8 {
-    let (out, mut rest) = (core::mem::ManuallyDrop::new(Fd::given(1)), text.as_bytes());
-    while let Ok(went @ 1..) = write(&out, rest) {
-        rest = rest.get(went..).unwrap_or(&[]);
-    }
-    if *can { 0 } else { crate::outcome::code::SETUP }
+    let told = conclude::print(text);
+    if *can { told } else { SETUP }
 }
 
 /// The page, and whether the cage can be closed.

@@ -14,12 +14,13 @@ use bailiff::shims::files::At;
 use bailiff::shims::io::read;
 
 use crate::policy::Bytes;
+use crate::step::paths::parent;
 use crate::step::{Ask, Wish};
 use crate::text::{errno as errno_name, said, shown};
 use crate::words::draft::{Draft, For};
 use crate::words::host::directory;
 use crate::words::keys::{self, ASK, CAGE, Form, KEYS, Key, STEP};
-use crate::words::value::{absolute, distance, parent};
+use crate::words::value::{absolute, distance};
 
 const START: Spot = Spot { line: 1, column: 1 };
 /// The tables there are, and the keys they take.
@@ -61,7 +62,7 @@ pub(crate) fn draft(text: &[u8], path: &[u8], whom: For, name: Option<&str>) -> 
     let shown_path = shown(path);
     let place =
         |(spot, what): Fault| said(format_args!("{shown_path}:{}:{}: {what}", spot.line, spot.column));
-    let base = directory(if path.contains(&b'/') { parent(path) } else { b"" });
+    let base = directory(parent(path));
     let mut tables = tables(text, whom, &base).map_err(place)?;
     let kind = if whom == For::Step { "step" } else { "cage" };
     let fits = |t: &Table| t.kind.0 == kind && name.is_none_or(|name| t.name == name);

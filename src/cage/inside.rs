@@ -55,10 +55,11 @@ pub(crate) struct Before<'a> {
     pub(crate) here: &'a CStr,
 }
 
-/// Namespaces that clone makes; that of time is made by unshare, for children.
+/// Namespaces that clone makes; that of time is made by unshare, for children, and that of control groups likewise, so that its
+/// root is the group that the first process is in.
 pub(crate) fn namespaces(policy: &Policy, own_ids: bool, shared_net: bool) -> u32 {
     use namespace::*;
-    let mut all = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    let mut all = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
     if policy.net != Net::Host && !shared_net {
         all |= CLONE_NEWNET;
     }
@@ -109,6 +110,7 @@ fn close(before: &Before<'_>) -> Result<String, Failed> {
     if let Some(net) = before.net {
         tree::enter(net, namespace::CLONE_NEWNET).map_err(step("setns(net)"))?;
     }
+    unshare(namespace::CLONE_NEWCGROUP).map_err(step("unshare(cgroup)"))?;
     missing_or(policy, "time namespace (Linux 5.6)", unshare(spawn::CLONE_NEWTIME))?;
     if policy.clock_ahead_s > 0 {
         let ahead = policy.clock_ahead_s;

@@ -12,9 +12,11 @@ use alloc::vec::Vec;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::At;
 
+use crate::calls::Set;
 use crate::conclude::{say, tell};
-use crate::outcome::{Outcome, Why};
-use crate::policy::{Bytes, Calls, Kind, Net, Place, Policy, Watch};
+use crate::listen::files::joined;
+use crate::outcome::{Denial, Outcome, Why};
+use crate::policy::{Bytes, Calls, Kind, Place, Policy, Watch};
 use crate::step::paths::{is_below, join, look, parent, pour, refused};
 use crate::supervise;
 use crate::text::{said, shown};
@@ -82,12 +84,7 @@ fn policy(given: &Policy, broad: &Policy, outcome: &Outcome) -> String {
     list(&mut text, "ro", &had(|write, execute| !write && !execute), &wanted(|n| !n.write && !n.execute));
     list(&mut text, "rw", &had(|write, _| write), &wanted(|n| n.write));
     calls(&mut text, &given.calls, outcome);
-    let net = match given.net {
-        Net::None => "none",
-        Net::Loopback => "loopback",
-        Net::Host => "host",
-    };
-    text.push_str(&said(format_args!(" net = \"{net}\"\n")));
+    text.push_str(&said(format_args!(" net = \"{}\"\n", given.net.name())));
     text
 }
 
@@ -115,7 +112,7 @@ fn needs(broad: &Policy, outcome: &Outcome) -> Vec<Need> {
     if let Some(path) = outcome.accesses.iter().find(|a| a.execute).map(|a| &a.path) {
         // The launcher opened the program itself: by the name that it was given.
         let name = broad.command.first().map_or(&b""[..], Vec::as_slice);
-        let asked = if name.contains(&b'/') { join(&broad.cwd, name) } else { on_path(broad, name) };
+        let asked = if name.contains(&b'/') { joined(&broad.cwd, name) } else { on_path(broad, name) };
         used(&mut needs, if asked.is_empty() { path } else { &asked }, true);
     }
     needs
@@ -171,8 +168,15 @@ fn list(text: &mut String, key: &str, had: &[Bytes], wanted: &[Bytes]) {
 
 /// The calls, each by its name, beyond those of the smallest set.
 fn calls(text: &mut String, given: &Calls, outcome: &Outcome) {
-    let refused = outcome.denials.iter().filter(|d| d.why == Why::Call);
-    let mut names: Vec<&str> = refused.map(|d| d.call.as_str()).collect();
+    let refused = || outcome.denials.iter().filter(|d| d.why == Why::Call);
+    // What `static` has of a call is widened by `default` (of ioctl by its name, too), or by nothing.
+    let is_narrow = |d: &&Denial| d.call != "ioctl" && Set::STATIC.has(d.number);
+    let base = match refused().any(|d| is_narrow(&d) && !d.allow.is_empty()) {
+        true => "default",
+        false => "static",
+    };
+    let beyond = refused().filter(|d| !is_narrow(d) && (base == "static" || !Set::DEFAULT.has(d.number)));
+    let mut names: Vec<&str> = beyond.map(|d| d.call.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     let old = match given {
@@ -181,8 +185,8 @@ fn calls(text: &mut String, given: &Calls, outcome: &Outcome) {
         Calls::Listed(names) => listed(&names.iter().map(String::as_str).collect::<Vec<_>>()),
     };
     let new = match names.as_slice() {
-        [] => String::from("\"static\""),
-        names => listed(&[&["static"], names].concat()),
+        [] => quoted(base.as_bytes()),
+        names => listed(&[&[base], names].concat()),
     };
     if old == new {
         text.push_str(&said(format_args!(" calls = {old}\n")));

@@ -5,7 +5,7 @@
 //! does not allow; for a file that is only watched, CONTINUE; at the end all denials and accesses. Never: lets a call go on
 //! for what it read in memory: registers alone decide, by the same checks of which the filter was made.
 pub(crate) mod files;
-mod process;
+pub(crate) mod process;
 mod watch;
 
 use alloc::collections::BTreeMap;
@@ -23,12 +23,14 @@ use crate::filter::Grants;
 use crate::inside::PROGRAM;
 use crate::outcome::{Access, Denial, Why};
 use crate::policy::{Bytes, Policy, Watch};
+use crate::step::paths::NAME;
 use crate::text::said;
 use files::uses;
 
-/// So many different denials are kept, and so many different files; the rest is counted.
+/// So many different denials are kept, and as many files as their and the denials' texts, at `NAME` for each, have room here;
+/// the rest is counted. A program that makes up names does not fill the launcher's memory.
 const DENIALS: usize = 1000;
-const FILES: usize = 100_000;
+const ROOM: usize = 4 << 20;
 /// Calls from here on are answered ENOSYS: libraries that know them also do without (Linux 6.5 and later).
 const NEW: u32 = 451;
 
@@ -46,6 +48,8 @@ pub(crate) struct Listener {
     denials: Vec<Denial>,
     /// Path; whether it was written; whether it was executed.
     accesses: BTreeMap<Bytes, (bool, bool)>,
+    /// What is left of `ROOM`.
+    room: usize,
     /// Denials and files beyond the limits.
     beyond: u64,
 }
@@ -62,6 +66,7 @@ impl Listener {
             root: None,
             denials: Vec::new(),
             accesses: BTreeMap::new(),
+            room: ROOM,
             beyond: 0,
         }
     }
@@ -76,12 +81,10 @@ impl Listener {
         self.over
     }
 
-    /// Answers one call that waits.
-    pub(crate) fn answer(&mut self) {
-        let Ok(call) = notify::receive(&self.fd) else {
-            self.over = notify::is_over(&self.fd);
-            return;
-        };
+    /// Answers one call, if one waits; else the last process under the filter has ended.
+    pub(crate) fn answer(&mut self, waits: bool) {
+        self.over = !waits;
+        let Some(Ok(call)) = waits.then(|| notify::receive(&self.fd)) else { return };
         let name = calls::name(call.number).unwrap_or("");
         let answer = self.decide(&call, name);
         let _ = notify::answer(&self.fd, call.id, answer);
@@ -90,7 +93,7 @@ impl Listener {
     /// What was refused, and what was used.
     pub(crate) fn finish(mut self) -> (Vec<Denial>, Vec<Access>) {
         if self.beyond > 0 {
-            let rule = said(format_args!("at most {DENIALS} different denials and {FILES} files are listed"));
+            let rule = said(format_args!("of different denials and files only the first are listed"));
             let more = self.beyond;
             self.denials.push(denied(Why::Call, "more", &Waiting::default(), (rule, String::new())));
             self.denials.iter_mut().rev().take(1).for_each(|last| last.count = more);
@@ -169,10 +172,18 @@ impl Listener {
         };
         if let Some(known) = self.denials.iter_mut().find(|known| same(known)) {
             known.count = known.count.saturating_add(1);
-        } else if self.denials.len() < DENIALS {
-            self.denials.push(denial);
-        } else {
-            self.beyond = self.beyond.saturating_add(1);
+            return;
+        }
+        let texts = [
+            denial.path.as_deref().unwrap_or(&[]),
+            &denial.program,
+            denial.rule.as_bytes(),
+            denial.allow.as_bytes(),
+        ];
+        match self.denials.len() {
+            DENIALS.. => self.beyond = self.beyond.saturating_add(1),
+            _ if self.fits(&texts) => self.denials.push(denial),
+            _ => {}
         }
     }
 
@@ -189,11 +200,18 @@ impl Listener {
         }
         if let Some(known) = self.accesses.get_mut(&path) {
             *known = (known.0 || write, known.1 || execute);
-        } else if self.accesses.len() < FILES {
+        } else if self.fits(&[&path]) {
             self.accesses.insert(path, (write, execute));
-        } else {
-            self.beyond = self.beyond.saturating_add(1);
         }
+    }
+
+    /// Takes room for one more; if there is none, it is counted alone.
+    fn fits(&mut self, texts: &[&[u8]]) -> bool {
+        let left = texts.iter().try_fold(self.room, |room, text| room.checked_sub(text.len()));
+        let left = left.and_then(|room| room.checked_sub(NAME));
+        self.room = left.unwrap_or(self.room);
+        self.beyond = self.beyond.saturating_add(left.is_none().into());
+        left.is_some()
     }
 }
 

@@ -21,6 +21,7 @@ mod executed;
 mod explain;
 mod file;
 mod filter;
+mod group;
 mod inside;
 mod json;
 mod learn;
@@ -62,6 +63,10 @@ fn main(start: &Start) -> u8 {
     if heap::map(ROOM).is_err() {
         return code::SETUP;
     }
+    if let Err(refusal) = words::host::fill_streams() {
+        conclude::tell(&refusal);
+        return code::USAGE;
+    }
     let env = |name: &[u8]| start.env(name);
     if let Some(part) = start.arg(0).and_then(cargo::part) {
         let args: Vec<&'static [u8]> = (1..).map_while(|i| start.arg(i)).collect();
@@ -82,6 +87,9 @@ fn main(start: &Start) -> u8 {
 
 /// What was asked for; the exit code.
 fn carry_out(request: Request, env: &dyn Fn(&[u8]) -> Option<&'static [u8]>) -> Result<u8, String> {
+    if let Request::Run(policy) | Request::Learn(policy) | Request::Step { policy, .. } = &request {
+        words::host::are_given(policy)?;
+    }
     match request {
         Request::Run(policy) => conclude::run(&policy, |_| {}),
         Request::Explain(policy) => Ok(explain::print(&policy)),

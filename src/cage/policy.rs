@@ -38,6 +38,17 @@ pub(crate) enum Net {
     Host,
 }
 
+impl Net {
+    /// As a policy writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Loopback => "loopback",
+            Self::Host => "host",
+        }
+    }
+}
+
 /// Which system calls are allowed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Calls {
@@ -114,6 +125,8 @@ pub(crate) struct Policy {
     pub(crate) watch: Watch,
     /// A denied access makes the verdict REJECT even if the program ignored it.
     pub(crate) strict: bool,
+    /// Of a build script of cargo's: directives that it may print beyond those that reach nothing but its own cage.
+    pub(crate) directives: Vec<Bytes>,
     /// What was widened, and why.
     pub(crate) reasons: Vec<(String, String)>,
     /// A path inside the cage and the directory of the host that it mirrors (a step's project): what is missed below the one is

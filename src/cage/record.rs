@@ -16,8 +16,10 @@ use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{At, flags, stat, sync, truncate};
 use bailiff::shims::io::{pread, write};
 
-use crate::policy::Bytes;
+use crate::listen::process::own;
+use crate::policy::{Bytes, Kind, Policy};
 use crate::root::c;
+use crate::step::paths::{self, is_below};
 use crate::text::{errno, said, shown};
 
 mod line;
@@ -65,6 +67,24 @@ pub(crate) struct Before {
 pub(crate) struct Record {
     file: Fd,
     path: Bytes,
+}
+
+/// The policy's file of records, if it has one: not where the program could change it, or put another in its place.
+pub(crate) fn of(policy: &Policy) -> Result<Option<Record>, String> {
+    let Some(path) = &policy.record else { return Ok(None) };
+    let record = open(path, policy.append_only)?;
+    let real = own(&record.file);
+    for place in &policy.places {
+        let Kind::Bind { source, write: true, .. } = &place.kind else { continue };
+        let written = paths::open(At::Cwd, source, flags::O_PATH, 0, 0).ok().and_then(|file| own(&file));
+        if real.as_ref().zip(written).is_some_and(|(real, written)| is_below(real, &written)) {
+            let (path, source) = (shown(path), shown(source));
+            return Err(said(format_args!(
+                "{path}: the program could change the record there: rw = \"{source}\""
+            )));
+        }
+    }
+    Ok(Some(record))
 }
 
 /// Opens the file of records before the run, so that no run starts that cannot be recorded; makes it if it is not

@@ -81,7 +81,8 @@ pub(crate) fn build(policy: &Policy, here: &CStr) -> Result<Vec<Right>, Failed> 
     let (tree, rights) = match &policy.root {
         Some(root) => {
             let tree = taken(root)?;
-            set_attributes(&tree, RDONLY | NOSUID | NODEV).map_err(failed("mount_setattr", root))?;
+            set_attributes(&tree, RDONLY | NOSUID | NODEV)
+                .map_err(failed("mount_setattr (Linux 5.12)", root))?;
             (tree, READ | EXECUTE)
         }
         None => (memory(policy.tmp_size, c"0755", NOSUID | NODEV).map_err(failed("tmpfs", b"/"))?, READ_DIR),
@@ -104,7 +105,7 @@ pub(crate) fn build(policy: &Policy, here: &CStr) -> Result<Vec<Right>, Failed> 
     pivot_here().map_err(failed("pivot_root", b"/"))?;
     change_directory(c"/").map_err(failed("chdir", b"/"))?;
     let root = tree::open(At::Cwd, c"/", DIRECTORY, 0, 0).map_err(failed("open", b"/"))?;
-    set_own_attributes(&root, RDONLY | NOSUID | NODEV).map_err(failed("mount_setattr", b"/"))?;
+    set_own_attributes(&root, RDONLY | NOSUID | NODEV).map_err(failed("mount_setattr (Linux 5.12)", b"/"))?;
     Ok(all)
 }
 
@@ -142,7 +143,7 @@ fn devices() -> Result<Vec<Fd>, Failed> {
     for name in DEVICES {
         let path = [b"/dev/".as_slice(), name.to_bytes()].concat();
         let tree = taken(&path)?;
-        set_attributes(&tree, NOSUID | NOEXEC).map_err(failed("mount_setattr", &path))?;
+        set_attributes(&tree, NOSUID | NOEXEC).map_err(failed("mount_setattr (Linux 5.12)", &path))?;
         trees.push(tree);
     }
     Ok(trees)
@@ -232,7 +233,7 @@ fn put(place: &Place, tree: Option<Fd>, may_make: bool) -> Result<Option<Right>,
         (Kind::Bind { write, execute, .. }, Some(tree)) => {
             let is_directory = stat(&tree).map_err(failed("stat", path))?.is_directory();
             let set = NOSUID | NODEV | if *write { 0 } else { RDONLY } | if *execute { 0 } else { NOEXEC };
-            set_attributes(&tree, set).map_err(failed("mount_setattr", path))?;
+            set_attributes(&tree, set).map_err(failed("mount_setattr (Linux 5.12)", path))?;
             let rights = READ | if *write { WRITE } else { 0 } | if *execute { EXECUTE } else { 0 };
             Right { file: tree, is_directory, rights }
         }

@@ -17,6 +17,7 @@ use bailiff::shims::clock;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{At, flags, lock, stat};
+use bailiff::shims::identity;
 use bailiff::shims::io;
 
 use crate::policy::{Bytes, Kind, Place};
@@ -31,6 +32,9 @@ use inputs::Input;
 
 /// What a staging directory's name begins with; such names are never inputs.
 pub(crate) const MARK: &[u8] = b".bailiff-stage.";
+
+/// ETIME: the time is over.
+pub(crate) const LATE: Errno = Errno(62);
 
 /// In which order the inputs are made: some file systems list a directory in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -196,7 +200,7 @@ impl Stage {
         let mode = if input.execute { 0o555 } else { 0o444 };
         let to = paths::open(At::Dir(&self.work), &input.path, new, mode, BENEATH)
             .map_err(|e| self.wrong(&input.path, e))?;
-        copy(&from, Some(&to)).map_err(|e| refused(&input.path, "cannot be copied", e))
+        copy(&from, Some(&to), u64::MAX).map_err(|e| refused(&input.path, "cannot be copied", e))
     }
 
     /// The places that this stage takes below `at` in the cage, in the order in which they are to be mounted.
@@ -244,7 +248,10 @@ fn sweep(holder: &Fd) {
     const MINUTE_NS: u64 = 60_000_000_000;
     for name in paths::names(holder).unwrap_or_default().iter().filter(|name| name.starts_with(MARK)) {
         let Ok(stage) = paths::open(At::Dir(holder), name, flags::O_DIRECTORY, 0, BENEATH) else { continue };
-        let old = stat(&stage).is_ok_and(|s| clock::realtime_ns().saturating_sub(s.btime_ns) > MINUTE_NS);
+        // In a directory that is everybody's another user's would change under our hands.
+        let own = |uid| identity::uids().is_ok_and(|[own, ..]| own == uid);
+        let old = stat(&stage)
+            .is_ok_and(|s| own(s.uid) && clock::realtime_ns().saturating_sub(s.btime_ns) > MINUTE_NS);
         if old && lock(&stage).is_ok() {
             let _ = paths::remove(holder, name);
         }
@@ -255,11 +262,15 @@ fn make(at: &Fd, name: &[u8], mode: u32) -> Result<(), Errno> {
     tree::make_directory(At::Dir(at), &c(name)?, mode)
 }
 
-/// Copies a file's bytes, or with `None` only looks at them: their BLAKE2b-256 and number.
-pub(crate) fn copy(from: &Fd, to: Option<&Fd>) -> Result<([u8; 32], u64), Errno> {
+/// Copies a file's bytes, or with `None` only looks at them: their BLAKE2b-256 and number. `LATE`: it is later than
+/// `until_ns` (monotonic).
+pub(crate) fn copy(from: &Fd, to: Option<&Fd>, until_ns: u64) -> Result<([u8; 32], u64), Errno> {
     let (mut hash, mut size) = (Blake::new(), 0u64);
     let mut buf = vec![0u8; 1 << 18];
     loop {
+        if clock::monotonic_ns() > until_ns {
+            return Err(LATE);
+        }
         let got = match io::read(from, &mut buf) {
             Ok(0) => return Ok((hash.finish(), size)),
             Ok(got) => got,

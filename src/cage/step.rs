@@ -106,12 +106,10 @@ pub(crate) struct Ran {
 pub(crate) fn run(policy: Policy, step: &Step, verify: bool, env: Env<'_>) -> Result<u8, String> {
     files::umask(0o22);
     let ready = ready::ready(policy, step.clone(), env)?;
-    let record = match &ready.policy.record {
-        Some(path) => Some(record::open(path, ready.policy.append_only)?),
-        None => None,
-    };
+    let record = record::of(&ready.policy)?;
     let first = ready.run(&ready.base, WORK, Order::Rising, &ready.policy)?;
-    let second = if verify && first.is_good() { Some(twice::again(&ready)?) } else { None };
+    let second =
+        if verify && first.is_good() { Some(twice::again(&ready, first.outcome.ended_ns)?) } else { None };
     let difference = match &second {
         Some(second) => twice::difference(&first, second)?,
         None => None,
@@ -166,14 +164,14 @@ impl Ready {
         let own: Vec<Bytes> = own.map(|path| join(work, path.strip_suffix(b"/").unwrap_or(path))).collect();
         excuse(&mut outcome, &own);
         outcome.denials.iter_mut().for_each(|denial| hint(denial, work, &policy.env));
-        let found = outputs::found(&stage, &self.step);
+        let found = outputs::found(&stage, &self.step, policy.limits.wall_ms);
         Ok(Ran { stage, policy, outcome, found })
     }
 }
 
 impl Ran {
     /// Whether there is something to compare or to bring out.
-    fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.outcome.end == End::Exit(0) && self.found.faults.is_empty()
     }
 

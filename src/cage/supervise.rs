@@ -15,8 +15,8 @@ use bailiff::shims::io::{PollFd, ppoll};
 use bailiff::shims::process::{self, next_signal, signals};
 use bailiff::shims::sockets;
 
-use crate::executed;
 use crate::filter;
+use crate::group::{self, Group};
 use crate::inside::{self, Before};
 use crate::listen::Listener;
 use crate::namespaces;
@@ -25,6 +25,8 @@ use crate::policy::{Bytes, Net, Policy};
 use crate::root::{self, c};
 use crate::text::said;
 use crate::who;
+
+mod messages;
 
 const SIGKILL: u8 = 9;
 const SIGTERM: u8 = 15;
@@ -36,6 +38,8 @@ const GRACE_NS: u64 = 1_000_000_000;
 struct Run<'a> {
     policy: &'a Policy,
     first: Child,
+    /// Its control group, or why it has none.
+    group: Result<Group, String>,
     channel: Fd,
     signals: Fd,
     listener: Option<Listener>,
@@ -96,13 +100,16 @@ fn start(before: &Before<'_>) -> Result<Outcome, String> {
     let (channel, theirs) = sockets::pair().map_err(refused("socketpair"))?;
     let outcome = Outcome::new(realtime_ns());
     let from = monotonic_ns();
-    let first = match spawn::fork(inside::namespaces(policy, before.own_ids, before.net.is_some())) {
+    let namespaces = inside::namespaces(policy, before.own_ids, before.net.is_some());
+    let (forked, group) = group::fork(namespaces, &policy.limits);
+    let first = match forked {
         Ok(Side::Parent(child)) => child,
         Ok(Side::Child) => {
             drop(channel);
             inside::run(before, &theirs)
         }
         Err(errno) => {
+            let _ = group.map(|group| group.finish());
             let step = String::from("namespaces (see `bailiff-cage doctor`)");
             return Ok(Outcome { end: End::Open { step, errno: errno.0 }, ..outcome });
         }
@@ -112,6 +119,7 @@ fn start(before: &Before<'_>) -> Result<Outcome, String> {
     let run = Run {
         policy,
         first,
+        group,
         channel,
         signals,
         listener: None,
@@ -147,6 +155,7 @@ impl Run<'_> {
             let left = self.deadline_ns.map(|at| at.saturating_sub(monotonic_ns()));
             let _ = ppoll(&mut slots, left);
             let [message, signal, call, ended] = slots.map(|slot| slot.is_ready());
+            let [_, _, waits, _] = slots.map(|slot| slot.has_data());
             if message {
                 self.messages();
             }
@@ -154,7 +163,7 @@ impl Run<'_> {
                 self.told();
             }
             if call && let Some(listener) = &mut self.listener {
-                listener.answer();
+                listener.answer(waits);
             }
             if ended {
                 self.messages();
@@ -165,92 +174,6 @@ impl Run<'_> {
                 self.out_of_time();
             }
         }
-    }
-
-    fn messages(&mut self) {
-        let mut buf = [0u8; 512];
-        while let Ok((got, given)) = sockets::receive_with(&self.channel, &mut buf) {
-            let Some((kind, text)) = buf.get(..got).unwrap_or(&[]).split_first() else {
-                self.is_over = true;
-                return;
-            };
-            let text = text.to_vec();
-            self.message(*kind, &text, given);
-        }
-    }
-
-    /// One message of the first process, or of the program's before it execs.
-    fn message(&mut self, kind: u8, text: &[u8], given: Option<Fd>) {
-        let (before, behind) = match text.iter().position(|b| *b == 0) {
-            Some(at) => (text.get(..at).unwrap_or(&[]), text.get(at + 1..).unwrap_or(&[])),
-            None => (text, &[][..]),
-        };
-        let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        match (kind, given) {
-            (b'P', Some(program)) => self.look(&program),
-            (b'T', Some(process)) => {
-                self.program = Some(process);
-                self.listen();
-            }
-            (b'L', _) => self.layers(text),
-            (b'M', _) => self.outcome.missing.push(words(text)),
-            (b'R', _) => self.outcome.left = text.split(|b| *b == 0).map(<[u8]>::to_vec).collect(),
-            (b'E', _) => {
-                let errno = bailiff::shared::pure::bytes::decimal(before).unwrap_or(0);
-                let errno = u16::try_from(errno).unwrap_or(0);
-                self.end.get_or_insert(End::Open { step: words(behind), errno });
-                self.kill();
-            }
-            (b'N', _) => {
-                self.number = bailiff::shared::pure::bytes::decimal(text).and_then(|n| u32::try_from(n).ok());
-                self.listen();
-            }
-            (b'I', _) => self.stands_by = true,
-            (b'D', _) => {
-                self.said = match text {
-                    [b'x', code] => Some(End::Exit(*code)),
-                    [b's', signal] => Some(End::Signal(*signal)),
-                    _ => None,
-                };
-            }
-            _ => {}
-        }
-    }
-
-    /// What the program's process has read back, a line each.
-    fn layers(&mut self, text: &[u8]) {
-        for line in text.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-            let mut words = line.splitn(2, |b| *b == 0).map(|w| String::from_utf8_lossy(w).into_owned());
-            let (name, state) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-            self.outcome.layers.push(Layer { name, state });
-        }
-    }
-
-    /// Takes the listener out of the program's process, once both are known; whichever message came first.
-    fn listen(&mut self) {
-        let (Some(program), Some(number)) = (&self.program, self.number) else { return };
-        match spawn::fetch(program, number) {
-            Ok(fd) => self.listener = Some(Listener::new(fd, self.policy)),
-            Err(errno) => {
-                self.end.get_or_insert(End::Open { step: String::from("pidfd_getfd"), errno: errno.0 });
-                self.kill();
-            }
-        }
-    }
-
-    /// Looks at the very file that will be executed, and at the namespaces that it will be in, while the cage is being
-    /// closed.
-    fn look(&mut self, program: &Fd) {
-        (self.outcome.program_hash, self.outcome.program_size) = executed::hash(program);
-        if let Some(step) = executed::refused(program, &self.outcome.program_hash, self.policy) {
-            self.end = Some(End::Open { step: String::from(step), errno: 0 });
-            self.kill();
-        }
-        let state = namespaces::separate(
-            &namespaces::of(&said(format_args!("{}", self.first.pid)), true),
-            &self.namespaces,
-        );
-        self.outcome.layers.push(Layer { name: String::from("namespaces"), state });
     }
 
     fn told(&mut self) {
@@ -308,6 +231,18 @@ impl Run<'_> {
             (outcome.denials, outcome.accesses) = listener.finish();
         }
         outcome.limit = outcome.limit_reached(self.policy.limits.cpu_s);
+        let state = match &self.group {
+            Ok(group) => {
+                let (peak, was_short) = group.finish();
+                outcome.usage.peak_kib = peak.unwrap_or(used.peak_kib);
+                if was_short {
+                    outcome.limit = Some("memory");
+                }
+                group.state.clone()
+            }
+            Err(why) => said(format_args!("none: {why}")),
+        };
+        outcome.layers.push(Layer { name: String::from("group"), state });
         outcome
     }
 }

@@ -368,8 +368,10 @@ pub(crate) fn watched<T: Send + 'static>(
     });
     let mut listener = Listener::new(hear.recv().unwrap().unwrap(), policy);
     while !listener.is_over() {
-        let _ = ppoll(&mut [PollFd::readable(listener.fd())], None);
-        listener.answer();
+        let mut slots = [PollFd::readable(listener.fd())];
+        let _ = ppoll(&mut slots, None);
+        let waits = slots[0].has_data();
+        listener.answer(waits);
     }
     let (denials, accesses) = listener.finish();
     (thread.join().unwrap(), denials, accesses)

@@ -1,7 +1,8 @@
 //! Steps: patterns, what goes into a stage and what may leave it, tools closed over what they need, paths folded.
 use super::policy;
+use crate::cargo::directives::refused;
 use crate::learn::fold::{Need, fold};
-use crate::policy::{Kind, Net, Place};
+use crate::policy::{Kind, Net, Place, Policy};
 use crate::stage::outputs::{Found, deliver, found, stays};
 use crate::stage::{Order, Plan, Stage, inputs};
 use crate::step::glob::{Fit, fault, fit, matches};
@@ -255,7 +256,7 @@ fn a_stage_and_its_places() {
 fn outcome(project: &Temp, step: &Step, make: impl FnOnce(&Path)) -> (Stage, Found) {
     let stage = staged(project, step, Order::Rising);
     make(&work(project));
-    let found = found(&stage, step);
+    let found = found(&stage, step, None);
     (stage, found)
 }
 
@@ -485,4 +486,46 @@ fn requests_and_grants() {
     assert_eq!((policy.net, policy.places.len(), policy.env.len()), (Net::None, 0, 0));
     assert_eq!(step.tools, [b"perl"]);
     assert_eq!(policy.reasons, [("tools = \"perl\"".to_string(), "its tables (dep: needs it)".to_string())]);
+}
+
+/// What a build script prints, and the directives that are refused.
+#[test]
+fn directives_are_read_as_cargo_reads_them() {
+    let usr = Place {
+        path: b"/usr".to_vec(),
+        kind: Kind::Bind { source: b"/usr".to_vec(), write: false, execute: false },
+    };
+    let directives = vec![b"rustc-link-arg=-Wl,-z,now".to_vec(), b"rustc-env=PATH".to_vec()];
+    let policy = Policy { directives, places: vec![usr], ..policy() };
+    let refused =
+        |printed: &[u8]| refused(printed, &policy).into_iter().map(|d| d.call).collect::<Vec<_>>().join(" ");
+    for harmless in [
+        "nothing of cargo's\nrustc-link-arg=x\nxcargo:rustc-link-arg=x",
+        "cargo:anything=/etc\ncargo::metadata=key=/etc\ncargo:rerun-if-changed=/etc/passwd\ncargo::warning=rustc-link-arg=x",
+        "cargo:rustc-link-lib=static=z\ncargo::rustc-cfg=feature=\"x\"\ncargo::rustc-check-cfg=cfg(x)\ncargo:rustc-env=WORD=PATH=1",
+        "cargo:rustc-link-search=/usr/lib\ncargo:rustc-link-search=native=/usr\ncargo:rustc-flags=-l z -L /usr/lib -L/usr",
+        "cargo:rustc-link-arg=-Wl,-z,now\ncargo::rustc-env=PATH=/x\ncargo:rustc-link-search=/nowhere/at/all",
+        "cargo::rustc-link-arg",
+    ] {
+        assert_eq!(refused(harmless.as_bytes()), "", "{harmless}");
+    }
+    for (asking, name) in [
+        ("cargo::rustc-link-arg=-Wl,-z,nowx", "rustc-link-arg"),
+        (" \t\u{2003}cargo:rustc-link-arg-bin=a=x\r", "rustc-link-arg-bin"),
+        ("x\ncargo:rustc-cdylib-link-arg=x", "rustc-cdylib-link-arg"),
+        ("cargo:rustc-what-comes-later=x", "rustc-what-comes-later"),
+        ("cargo:rustc-link-search=/etc", "rustc-link-search"),
+        ("cargo:rustc-link-search=native=/usr/../etc", "rustc-link-search"),
+        ("cargo:rustc-link-search=usr=/etc", "rustc-link-search"),
+        ("cargo:rustc-link-search=src", "rustc-link-search"),
+        ("cargo:rustc-link-search=/nowhere/../etc", "rustc-link-search"),
+        ("cargo:rustc-flags=-l z\u{a0}-L\t/etc", "rustc-flags"),
+        ("cargo:rustc-flags=-lz -Lnative=/etc", "rustc-flags"),
+        ("cargo:rustc-env=PATHS=1", "rustc-env"),
+        ("cargo::rustc-env=BAILIFF_CAGE_POLICY=x\ncargo::rustc-env=LD_PRELOAD=x", "rustc-env rustc-env"),
+    ] {
+        assert_eq!(refused(asking.as_bytes()), name, "{asking}");
+    }
+    // A line that is not UTF-8 is none to cargo.
+    assert_eq!(refused(b"cargo:rustc-link-arg=\xff\ncargo:rustc-link-arg=x"), "rustc-link-arg");
 }

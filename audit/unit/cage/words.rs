@@ -1,7 +1,7 @@
 //! The tool's command line: flags to a policy, its defaults, what needs a reason, what is refused.
 use crate::policy::{Calls, Kind, Net, Policy, Watch};
 use crate::words::keys::{FLAG, Form, KEYS, UNHASHED};
-use crate::words::value::{absolute, below, distance, hash, pair, plain, size, time_ms, user};
+use crate::words::value::{absolute, distance, hash, pair, plain, size, time_ms, user};
 use crate::words::{HELP, Request, parse};
 
 const PAGE: &str = include_str!("../../../docs/man/bailiff-cage.1");
@@ -207,10 +207,6 @@ fn values_are_taken_whole_or_not() {
     assert_eq!(absolute(b"", b"a"), None, "nobody knows where that is");
     let two = pair(b"/w", b"a:/b:/c").unwrap();
     assert_eq!((two.0.as_slice(), two.1.as_slice()), (&b"/w/a:/b"[..], &b"/c"[..]));
-    assert_eq!(
-        [below(b"/a", b"/a/b"), below(b"/a", b"/ab"), below(b"/", b"/a")],
-        [Some(&b"b"[..]), None, Some(b"a")]
-    );
     assert_eq!(
         ["1", "1:2", "4294967295", "-1", "a", "1:"].map(|t| user(t.as_bytes())),
         [Some((1, 1)), Some((1, 2)), None, None, None, None]

@@ -4,8 +4,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::policy::{Bytes, Net};
-use crate::step::{Ask, Step, Wish};
+use crate::policy::Bytes;
+use crate::step::grants::words;
+use crate::step::{Ask, Step};
 use crate::text::shown;
 
 use super::Page;
@@ -26,30 +27,8 @@ pub(super) fn lines(page: &mut Page, step: &Step) {
     for (asks, does) in [(&step.requests, "asks for"), (&step.grants, "is granted")] {
         for ask in asks {
             let Ask { who, wishes, reason } = ask;
-            page.line("dependency", format_args!("{who} {does} {}: {reason}", Wishes(wishes)));
+            let wishes: Vec<String> = wishes.iter().map(words).collect();
+            page.line("dependency", format_args!("{who} {does} {}: {reason}", wishes.join(", ")));
         }
-    }
-}
-
-/// What is asked for, as it would be written.
-struct Wishes<'a>(&'a [Wish]);
-
-impl core::fmt::Display for Wishes<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0.iter().enumerate().try_for_each(|(place, wish)| {
-            let before = if place == 0 { "" } else { ", " };
-            match wish {
-                Wish::Net(Net::None) => write!(f, "{before}net none"),
-                Wish::Net(Net::Loopback) => write!(f, "{before}net loopback"),
-                Wish::Net(Net::Host) => write!(f, "{before}net host"),
-                Wish::Call(name) => write!(f, "{before}calls {name}"),
-                Wish::Ro(text) => write!(f, "{before}ro {}", shown(text)),
-                Wish::Exec(text) => write!(f, "{before}exec {}", shown(text)),
-                Wish::Env(text) => write!(f, "{before}env {}", shown(text)),
-                Wish::Tool(text) => write!(f, "{before}tools {}", shown(text)),
-                Wish::Input(text) => write!(f, "{before}in {}", shown(text)),
-                Wish::Absent(text) => write!(f, "{before}absent {}", shown(text)),
-            }
-        })
     }
 }

@@ -5,6 +5,7 @@
 use alloc::vec::Vec;
 
 use crate::calls::{Set, set};
+use crate::step::paths::is_below;
 
 /// Calls that are reported, though allowed, when files are watched. Those that work on descriptors alone are not: whoever has
 /// one was seen to open it.
@@ -161,18 +162,12 @@ const DISPENSABLE: [&[u8]; 17] = [
 /// Whether this path is, or lies below, one of those.
 pub(crate) fn is_dispensable(path: &[u8]) -> bool {
     let plain = !path.split(|b| *b == b'/').any(|part| part == b"..");
-    plain && DISPENSABLE.iter().any(|known| below(path, known).is_some())
+    plain && DISPENSABLE.iter().any(|known| is_below(path, known))
 }
 
 /// Whether this path is no file of a disk's: what it is depends on who asks.
 pub(crate) fn is_own(path: &[u8]) -> bool {
-    is_dispensable(path) && [&b"/dev"[..], b"/proc"].iter().any(|top| below(path, top).is_some())
-}
-
-/// What stands behind `top` in `path`, if that is it or lies below it.
-pub(crate) fn below<'a>(path: &'a [u8], top: &[u8]) -> Option<&'a [u8]> {
-    let rest = path.strip_prefix(top)?;
-    (rest.is_empty() || rest.first() == Some(&b'/') || top == b"/").then_some(rest)
+    is_dispensable(path) && [&b"/dev"[..], b"/proc"].iter().any(|top| is_below(path, top))
 }
 
 /// `base` and `path`, as one absolute path without `//` and `/./`; `..` stays, for links decide what it means.
@@ -189,10 +184,4 @@ pub(crate) fn joined(base: &[u8], path: &[u8]) -> Vec<u8> {
         whole.push(b'/');
     }
     whole
-}
-
-/// The directory that a path's last part is in.
-pub(crate) fn parent(path: &[u8]) -> &[u8] {
-    let end = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
-    path.get(..end.max(1)).unwrap_or(b"/")
 }

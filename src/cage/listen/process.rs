@@ -86,7 +86,7 @@ pub(super) fn opened(pid: u32, number: i32) -> Option<Bytes> {
 }
 
 /// The path of a file that this process has open, as it is inside.
-pub(super) fn own(file: &Fd) -> Option<Bytes> {
+pub(crate) fn own(file: &Fd) -> Option<Bytes> {
     link(&said(format_args!("/proc/self/fd/{}", file.number())))
 }
 

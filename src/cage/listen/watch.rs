@@ -4,18 +4,22 @@
 //! host's. Out: accesses and denials, for the record. Never: changes what the call does: mounts and Landlock decide that, and
 //! the path may be another one by then.
 use alloc::ffi::CString;
+use core::ffi::CStr;
 
-use bailiff::shims::cage::notify::{self, NO_EXEC, READ_ONLY, Waiting};
+use bailiff::shims::cage::disk::{NO_EXEC, READ_ONLY, filesystem};
+use bailiff::shims::cage::notify::{self, Waiting};
+use bailiff::shims::cage::tree::open;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
-use bailiff::shims::files::stat;
+use bailiff::shims::files::{At, flags, stat};
 
-use super::files::{Use, Wants, below, is_dispensable, is_own, joined, parent, uses};
+use super::files::{Use, Wants, is_dispensable, is_own, joined, uses};
 use super::{Listener, denied, process};
 use crate::denial;
 use crate::outcome::Why;
 use crate::policy::{Bytes, Watch};
 use crate::step::HOME;
+use crate::step::paths::{is_below, parent};
 use crate::text::said;
 
 impl Listener {
@@ -40,27 +44,25 @@ impl Listener {
     }
 
     /// What `path` means inside.
-    fn inside(&mut self, call: &Waiting, path: &[u8], follow: bool) -> Result<Fd, Errno> {
-        if self.root.is_none() {
-            self.root = process::root(call.pid);
-        }
+    fn inside(&self, path: &[u8], follow: bool) -> Result<Fd, Errno> {
         let root = self.root.as_ref().ok_or(Errno::EACCES)?;
         let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
-        notify::find(Some(root), &path, follow)
+        meant(Some(root), &path, follow)
     }
 
     /// Notes that a file was used; or that it was missed, or could not be written or executed.
     fn judge(&mut self, call: &Waiting, name: &str, path: Option<Bytes>, wants: Wants, follow: bool) {
+        let root = if self.root.is_none() { process::root(call.pid) } else { None };
+        // Only now is what was read the caller's, and not another's who got its number.
         let Some(path) = path.filter(|_| notify::waits(&self.fd, call.id)) else { return };
-        let file = match self.inside(call, &path, follow) {
+        self.root = self.root.take().or(root);
+        let file = match self.inside(&path, follow) {
             Ok(file) => file,
             Err(Errno::ENOENT | Errno::ENOTDIR) => return self.missed(call, name, &path, wants, follow),
             Err(_) => return,
         };
         let refused = match wants {
-            Wants::Remove | Wants::Replace => {
-                self.holds(call, parent(&path), READ_ONLY).then_some(Why::ReadOnly)
-            }
+            Wants::Remove | Wants::Replace => self.holds(parent(&path), READ_ONLY).then_some(Why::ReadOnly),
             Wants::Write | Wants::Create | Wants::Link => {
                 is_forbidden(&file, READ_ONLY).then_some(Why::ReadOnly)
             }
@@ -74,8 +76,8 @@ impl Listener {
     }
 
     /// Whether the mount of this directory forbids that.
-    fn holds(&mut self, call: &Waiting, directory: &[u8], what: u64) -> bool {
-        self.inside(call, directory, true).is_ok_and(|directory| is_forbidden(&directory, what))
+    fn holds(&self, directory: &[u8], what: u64) -> bool {
+        self.inside(directory, true).is_ok_and(|directory| is_forbidden(&directory, what))
     }
 
     /// What is asked for, and what it leads to.
@@ -102,8 +104,8 @@ impl Listener {
         if self.policy.watch == Watch::Calls || idle {
             return;
         }
-        if makes && self.inside(call, parent(path), true).is_ok() {
-            if self.holds(call, parent(path), READ_ONLY) {
+        if makes && self.inside(parent(path), true).is_ok() {
+            if self.holds(parent(path), READ_ONLY) {
                 self.deny_path(call, name, Why::ReadOnly, wants, path);
             } else {
                 // It is about to be made.
@@ -111,13 +113,13 @@ impl Listener {
             }
             return;
         }
-        if name.starts_with("mkdir") && self.grows(call, parent(path)) {
+        if name.starts_with("mkdir") && self.grows(parent(path)) {
             return;
         }
         let outside = self.twin(path).unwrap_or_else(|| path.to_vec());
         let wanted = if makes { parent(&outside).to_vec() } else { outside };
         let Ok(wanted) = CString::new(wanted) else { return };
-        let Ok(found) = notify::find(None, &wanted, follow || makes) else { return };
+        let Ok(found) = meant(None, &wanted, follow || makes) else { return };
         // To ask for a directory tells no more than that it is missing.
         let idle = wants == Wants::Look && stat(&found).is_ok_and(|file| file.is_directory());
         if idle {
@@ -126,15 +128,15 @@ impl Listener {
         if changes {
             return self.deny_path(call, name, Why::ReadOnly, wants, path);
         }
-        let missing = if follow { self.dangles(call, path) } else { None };
+        let missing = if follow { self.dangles(path) } else { None };
         self.deny_path(call, name, Why::Undeclared, wants, missing.as_deref().unwrap_or(path));
     }
 
     /// Whether the nearest directory that is there may be written: then this one can be made step by step (`mkdir -p`).
-    fn grows(&mut self, call: &Waiting, path: &[u8]) -> bool {
+    fn grows(&self, path: &[u8]) -> bool {
         let mut at = path;
         while at.len() > 1 {
-            if let Ok(directory) = self.inside(call, at, true) {
+            if let Ok(directory) = self.inside(at, true) {
                 return !is_forbidden(&directory, READ_ONLY);
             }
             at = parent(at);
@@ -148,16 +150,17 @@ impl Listener {
         let twin = self.policy.twin.as_ref().map(|(inside, outside)| (inside.as_slice(), outside));
         twin.into_iter()
             .chain(home)
-            .find_map(|(inside, outside)| Some(joined(outside, &[b".", below(path, inside)?].concat())))
+            .filter(|(inside, _)| is_below(path, inside))
+            .find_map(|(inside, outside)| Some(joined(outside, &[b".", path.strip_prefix(inside)?].concat())))
     }
 
     /// What is missing at the end of a chain of links that are there.
-    fn dangles(&mut self, call: &Waiting, path: &[u8]) -> Option<Bytes> {
+    fn dangles(&self, path: &[u8]) -> Option<Bytes> {
         let mut at = None;
         // As many links as the kernel follows.
         for _ in 0..40 {
             let link = at.as_deref().unwrap_or(path);
-            let Ok(file) = self.inside(call, link, false) else { break };
+            let Ok(file) = self.inside(link, false) else { break };
             let next = joined(parent(link), &process::target(&file)?);
             at = Some(next);
         }
@@ -184,6 +187,17 @@ impl Listener {
     }
 }
 
+/// What `path` means, without opening it: below `root` as if that were `/`, or in this process's own root. `follow`: also a
+/// symbolic link at its end.
+fn meant(root: Option<&Fd>, path: &CStr, follow: bool) -> Result<Fd, Errno> {
+    const RESOLVE_IN_ROOT: u64 = 0x10;
+    let how = flags::O_PATH | if follow { 0 } else { flags::O_NOFOLLOW };
+    match root {
+        Some(root) => open(At::Dir(root), path, how, 0, RESOLVE_IN_ROOT),
+        None => open(At::Cwd, path, how, 0, 0),
+    }
+}
+
 /// Whether the mount of this file forbids that. Devices, pipes and sockets are written wherever they lie; a file without a
 /// bit for it is executed nowhere.
 fn is_forbidden(file: &Fd, what: u64) -> bool {
@@ -192,5 +206,5 @@ fn is_forbidden(file: &Fd, what: u64) -> bool {
         NO_EXEC => stat.is_regular() && stat.mode & 0o111 != 0,
         _ => stat.is_regular() || stat.is_directory(),
     };
-    counts && notify::forbidden(file).is_ok_and(|flags| flags & what != 0)
+    counts && filesystem(file).is_ok_and(|(_, flags)| flags & what != 0)
 }

@@ -13,7 +13,7 @@ use bailiff::shared::pure::date::civil;
 use super::{Before, Input, Output};
 use crate::json::Value::{self, Bool, Bytes, Hex, List, Map, Null, Number, Said, Text};
 use crate::outcome::{Access, Denial, End, Layer, Outcome, Why};
-use crate::policy::{Calls, Kind, Limits, Net, Place, Policy, Watch};
+use crate::policy::{Calls, Kind, Limits, Place, Policy, Watch};
 use crate::text::{self, said};
 use crate::verdict::{Observation, Verdict, score, signal_name};
 
@@ -53,11 +53,6 @@ type Pairs<'a> = Vec<(&'static str, Value<'a>)>;
 
 /// What was asked for and allowed.
 fn allowed(policy: &Policy) -> Pairs<'_> {
-    let net = match policy.net {
-        Net::None => "none",
-        Net::Loopback => "loopback",
-        Net::Host => "host",
-    };
     let calls = match &policy.calls {
         Calls::Static => Text("static"),
         Calls::Default => Text("default"),
@@ -76,7 +71,7 @@ fn allowed(policy: &Policy) -> Pairs<'_> {
         ("learn", Bool(policy.learn)),
         ("limits", limits(&policy.limits)),
         ("name", Text(&policy.name)),
-        ("net", Text(net)),
+        ("net", Text(policy.net.name())),
         ("places", Value::list(&policy.places, place)),
         ("policy", Hex(&policy.hash)),
         ("reasons", Value::list(&policy.reasons, reason)),

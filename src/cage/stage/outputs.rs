@@ -10,17 +10,18 @@ use core::ffi::CStr;
 
 use bailiff::shared::pure::blake::Blake;
 use bailiff::shims::cage::{disk, tree};
+use bailiff::shims::clock::monotonic_ns;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{At, Stat, flags};
 
-use super::{Stage, copy, holds, is_pattern};
+use super::{LATE, Stage, copy, holds, is_pattern};
 use crate::policy::Bytes;
 use crate::root::c;
 use crate::step::Step;
 use crate::step::glob::{self, Fit};
-use crate::step::paths::{self, BENEATH, Sort, join, last, link, look, names, parent, refused, sort};
-use crate::text::{said, shown};
+use crate::step::paths::{self, BENEATH, NAME, Sort, join, last, link, look, names, parent, refused, sort};
+use crate::text::{self, said, shown};
 
 /// A file or link that a step made where it had said.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,10 +48,16 @@ pub(crate) struct Found {
     pub(crate) faults: Vec<String>,
 }
 
-/// Looks at all that the step made.
-pub(crate) fn found(stage: &Stage, step: &Step) -> Found {
+/// As much as the paths that a step made may take, at `NAME` for each besides its bytes: the record has them all.
+const ROOM: usize = 8 << 20;
+
+/// Looks at all that the step made, in no more time than it had itself: a file of nothing but holes costs it no time.
+pub(crate) fn found(stage: &Stage, step: &Step, wall_ms: Option<u64>) -> Found {
     let (outputs, scratch) = (step.outputs.as_slice(), step.scratch.as_slice());
-    let mut search = Search { stage, outputs, scratch, found: Found::default(), links: BTreeMap::new() };
+    let wall_ns = wall_ms.map_or(u64::MAX, |ms| ms.saturating_mul(1_000_000));
+    let until_ns = monotonic_ns().saturating_add(wall_ns);
+    let (found, links) = (Found::default(), BTreeMap::new());
+    let mut search = Search { stage, outputs, scratch, found, links, room: Some(ROOM), until_ns };
     for directory in stage.open() {
         search.directory(directory);
     }
@@ -77,6 +84,9 @@ struct Search<'a> {
     found: Found,
     /// Files with more than one name, by inode: a path, how many names there are, how many were met.
     links: BTreeMap<u64, (Bytes, u32, u32)>,
+    /// What is left of `ROOM`; `None`: it was not enough.
+    room: Option<usize>,
+    until_ns: u64,
 }
 
 impl Search<'_> {
@@ -98,6 +108,11 @@ impl Search<'_> {
     }
 
     fn entry(&mut self, at: &[u8]) {
+        let Some(room) = self.room else { return };
+        self.room = room.checked_sub(at.len().saturating_add(NAME));
+        if self.room.is_none() {
+            return self.fault(at, "from here on, more files than a record can hold");
+        }
         let Ok(stat) = look(At::Dir(&self.stage.work), at) else {
             return self.fault(at, "cannot be looked at");
         };
@@ -145,8 +160,11 @@ impl Search<'_> {
     }
 
     fn file(&mut self, at: &[u8], stat: &Stat) {
-        let Ok((hash, size)) = open(self.stage, at).and_then(|file| copy(&file, None)) else {
-            return self.fault(at, "cannot be read");
+        let copied = open(self.stage, at).and_then(|file| copy(&file, None, self.until_ns));
+        let (hash, size) = match copied {
+            Ok(copied) => copied,
+            Err(LATE) => return self.fault(at, "it takes longer to read than the limit `wall`"),
+            Err(e) => return self.fault(at, &said(format_args!("cannot be read: {}", text::errno(e.0)))),
         };
         let mode = if stat.mode & 0o100 != 0 { 0o755 } else { 0o644 };
         self.found.made.push(Made { path: at.to_vec(), hash, size, mode, link: None });
@@ -209,8 +227,8 @@ pub(crate) fn deliver(stage: &Stage, project: &Fd, made: &[Made]) -> Result<(), 
         let fresh = [name.get(..200).unwrap_or(name), b".bailiff-new"].concat();
         let (Ok(name), Ok(fresh)) = (c(name), c(&fresh)) else { return Err(wrong(Errno::EINVAL)) };
         let _ = disk::unlink(At::Dir(&directory), &fresh, false);
-        let done =
-            put(stage, made, &directory, &fresh).and_then(|()| disk::rename(&directory, &fresh, &name));
+        let done = put(stage, made, &directory, &fresh)
+            .and_then(|()| disk::rename((&directory, &fresh), (&directory, &name)));
         if let Err(errno) = done {
             let _ = disk::unlink(At::Dir(&directory), &fresh, false);
             return Err(wrong(errno));
@@ -225,7 +243,7 @@ fn put(stage: &Stage, made: &Made, directory: &Fd, name: &CStr) -> Result<(), Er
     }
     let new = flags::O_WRONLY | flags::O_CREAT | flags::O_EXCL | flags::O_NOFOLLOW;
     let to = tree::open(At::Dir(directory), name, new, made.mode, BENEATH)?;
-    let (hash, _) = copy(&open(stage, &made.path)?, Some(&to))?;
+    let (hash, _) = copy(&open(stage, &made.path)?, Some(&to), u64::MAX)?;
     if hash == made.hash { Ok(()) } else { Err(Errno::EIO) }
 }
 

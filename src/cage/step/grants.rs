@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Step, Wish};
-use crate::policy::{Bytes, Calls, Kind, Net, Place, Policy};
+use crate::policy::{Bytes, Calls, Kind, Place, Policy};
 use crate::text::{said, shown};
 use crate::tools::Env;
 
@@ -39,11 +39,9 @@ pub(crate) fn apply(policy: &mut Policy, step: &mut Step, env: Env<'_>) -> Vec<S
 }
 
 /// As the policy would write it.
-fn words(wish: &Wish) -> String {
+pub(crate) fn words(wish: &Wish) -> String {
     let (key, value) = match wish {
-        Wish::Net(Net::None) => ("net", "none".into()),
-        Wish::Net(Net::Loopback) => ("net", "loopback".into()),
-        Wish::Net(Net::Host) => ("net", "host".into()),
+        Wish::Net(net) => ("net", net.name().into()),
         Wish::Ro(path) => ("ro", shown(path)),
         Wish::Exec(path) => ("exec", shown(path)),
         // A value is nobody's business.

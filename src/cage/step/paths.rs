@@ -5,8 +5,10 @@
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 
 use bailiff::shims::cage::{disk, tree};
+use bailiff::shims::clock;
 use bailiff::shims::errno::Errno;
 use bailiff::shims::fd::Fd;
 use bailiff::shims::files::{self, At, flags};
@@ -117,16 +119,37 @@ pub(crate) fn directory(path: &[u8]) -> Result<Fd, String> {
         .map_err(|e| refused(path, "cannot be opened as a directory", e))
 }
 
-/// The names in an open directory, sorted, without `.` and `..`.
+/// As much as the names of one directory may take, at `NAME` for each besides its bytes: whoever fills a directory with more
+/// does not fill the launcher's memory.
+const MOST_NAMES: usize = 16 << 20;
+pub(crate) const NAME: usize = 64;
+
+/// The names in an open directory, sorted, without `.` and `..`; EMSGSIZE when they are too many.
 pub(crate) fn names(directory: &Fd) -> Result<Vec<Bytes>, Errno> {
     let mut names = Vec::new();
-    let mut buf = vec![0u8; 32768];
+    let mut left = MOST_NAMES;
     loop {
+        let more = some(directory)?;
+        if more.is_empty() {
+            names.sort_unstable();
+            return Ok(names);
+        }
+        for name in more {
+            left = left.checked_sub(name.len().saturating_add(NAME)).ok_or(Errno::EMSGSIZE)?;
+            names.push(name);
+        }
+    }
+}
+
+/// The next names in an open directory; none: it has no more.
+fn some(directory: &Fd) -> Result<Vec<Bytes>, Errno> {
+    let mut names = Vec::new();
+    let mut buf = vec![0u8; 32768];
+    while names.is_empty() {
         let got = files::entries(directory, &mut buf)?;
         let mut rest = buf.get(..got).unwrap_or_default();
         if rest.is_empty() {
-            names.sort_unstable();
-            return Ok(names);
+            break;
         }
         while let Some((name, behind)) = files::entry(rest) {
             if !matches!(name, b"" | b"." | b"..") {
@@ -135,6 +158,7 @@ pub(crate) fn names(directory: &Fd) -> Result<Vec<Bytes>, Errno> {
             rest = behind;
         }
     }
+    Ok(names)
 }
 
 /// What lies at a path below `at`, links not followed.
@@ -200,19 +224,46 @@ pub(crate) fn pour(file: &Fd, bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Takes away all that is below `name` in `directory`, and itself.
+/// Takes away the directory `name` in `directory` with all that is below. What lies deeper is brought up first, so that neither
+/// its depth nor its number asks for more than a few descriptors and little memory.
 pub(crate) fn remove(directory: &Fd, name: &[u8]) -> Result<(), Errno> {
-    let (at, text) = (At::Dir(directory), c(name)?);
-    let stat = look(at, name)?;
-    if stat.is_directory() {
-        if stat.mode & 0o700 != 0o700 {
-            disk::set_mode(at, &text, 0o700)?;
+    let mut random = [0u8; 8];
+    clock::random(&mut random)?;
+    let (top, mark, mut brought) = (entered(directory, name)?, u64::from_le_bytes(random), 0u64);
+    let mut up = |from: &Fd, name: &CStr| {
+        brought = brought.saturating_add(1);
+        // Its parent is another then, which only who may write it can change.
+        disk::set_mode(At::Dir(from), name, 0o700)?;
+        disk::rename((from, name), (&top, &c(said(format_args!("{mark:016x}.{brought}")).as_bytes())?))
+    };
+    emptied(&top, &mut |from, name| {
+        emptied(&entered(from, name.to_bytes())?, &mut up)?;
+        disk::unlink(At::Dir(from), name, true)
+    })?;
+    disk::unlink(At::Dir(directory), &c(name)?, true)
+}
+
+/// Takes the files of a directory away, and has `other` do so with its directories, until nothing is left.
+fn emptied(directory: &Fd, other: &mut dyn FnMut(&Fd, &CStr) -> Result<(), Errno>) -> Result<(), Errno> {
+    loop {
+        // Opened anew: a listing that goes on may pass over what came or went meanwhile.
+        let names = some(&open(At::Dir(directory), b".", flags::O_DIRECTORY, 0, BENEATH)?)?;
+        if names.is_empty() {
+            return Ok(());
         }
-        let inner = open(at, name, flags::O_DIRECTORY | flags::O_NOFOLLOW, 0, BENEATH)?;
-        for entry in names(&inner)? {
-            remove(&inner, &entry)?;
+        for name in names {
+            let name = c(&name)?;
+            if disk::unlink(At::Dir(directory), &name, false).is_err() {
+                other(directory, &name)?;
+            }
         }
-        return disk::unlink(at, &text, true);
     }
-    disk::unlink(at, &text, false)
+}
+
+/// Opens a directory, and may do what it likes in it.
+fn entered(at: &Fd, name: &[u8]) -> Result<Fd, Errno> {
+    if look(At::Dir(at), name)?.mode & 0o700 != 0o700 {
+        disk::set_mode(At::Dir(at), &c(name)?, 0o700)?;
+    }
+    open(At::Dir(at), name, flags::O_DIRECTORY | flags::O_NOFOLLOW, 0, BENEATH)
 }

@@ -10,11 +10,11 @@ use bailiff::shared::pure::blake::Blake;
 use crate::calls::Set;
 use crate::policy::{Bytes, Calls, Kind, Limits, Net, Place, Policy, Watch};
 use crate::step::Step;
+use crate::step::paths::is_below;
 use crate::text::{said, shown};
 
 use super::host;
 use super::keys::{CAGE, FLAG, Form, KEYS, Key, STEP, UNHASHED};
-use super::value::below;
 
 /// What asks for the policy: a plain run, a build step, or `learn`, whose cage is the whole host, read-only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +69,7 @@ pub(crate) const BARE: Policy = Policy {
     dev: true,
     watch: Watch::Calls,
     strict: false,
+    directives: Vec::new(),
     reasons: Vec::new(),
     twin: None,
     passing: None,
@@ -147,7 +148,7 @@ impl Draft {
         }
         for place in &policy.places {
             let Kind::Bind { source, write, execute } = &place.kind else { continue };
-            let at_home = self.homes.iter().any(|home| home.len() > 1 && below(home, source).is_some());
+            let at_home = self.homes.iter().any(|home| home.len() > 1 && is_below(source, home));
             let path = shown(source);
             match (write, execute) {
                 (true, true) => wide.push(said(format_args!("rw and exec = \"{path}\""))),
@@ -161,6 +162,9 @@ impl Draft {
         if policy.user.is_some_and(|(uid, gid)| uid == 0 || gid == 0) {
             wide.push(String::from("user = \"0\""));
         }
+        wide.extend(
+            policy.directives.iter().map(|text| said(format_args!("directives = \"{}\"", shown(text)))),
+        );
         wide.extend(policy.keep.iter().map(|number| said(format_args!("keep_fd = {number}"))));
         let beyond = self.beyond();
         if !beyond.is_empty() {
@@ -274,7 +278,7 @@ impl Draft {
         }
         let here = self.homes.last().map_or(&b"/"[..], Vec::as_slice);
         // What is mounted deepest is what is seen there; places of the same path are none.
-        let over = policy.places.iter().filter(|place| below(&place.path, here).is_some());
+        let over = policy.places.iter().filter(|place| is_below(here, &place.path));
         let seen = match over.max_by_key(|place| place.path.len()).map(|place| (&place.path, &place.kind)) {
             Some((path, Kind::Bind { source, .. })) => source == path,
             Some(_) => false,

@@ -92,7 +92,7 @@ const MOST: u64 = 1 << 50;
 
 /// Every key there is, by name.
 #[rustfmt::skip]
-pub(crate) static KEYS: [Key; 42] = [
+pub(crate) static KEYS: [Key; 43] = [
     // Paths that a step may look for and that are not there.
     key(("absent", STEP | ASK), "", List, |d, t| push(&mut d.step.absent, plain(t)), "an absolute path"),
     // The kernel's append-only flag on the record that this run makes.
@@ -104,6 +104,8 @@ pub(crate) static KEYS: [Key; 42] = [
     key(("cpu", ALL), "none", Text, |d, t| put(&mut d.policy.limits.cpu_s, limit(t, seconds, (1, MOST_MS / 1000))), "processor time in whole seconds such as \"10s\", or \"none\""),
     key(("cwd", ALL), "", Text, |d, t| put(&mut d.cwd, plain(t).map(Some)), "an absolute path inside the cage"),
     key(("descriptors", ALL), "256", Number, |d, t| put(&mut d.policy.limits.descriptors, number(t, (8, 1 << 20))), "a number, 8 to 1048576"),
+    // What cargo may be asked by a build script.
+    key(("directives", CAGE), "", List, |d, t| push(&mut d.policy.directives, filled(t)), "a directive of cargo's: rustc-NAME, or rustc-NAME=VALUE"),
     key(("env", ALL | ASK), "PATH=/usr/bin:/bin", List, variables, "NAME (the launcher's value) or NAME=VALUE"),
     // SOURCE_DATE_EPOCH.
     key(("epoch", STEP), "", Number, |d, t| put(&mut d.step.epoch, number(t, (0, u32::MAX.into())).map(Some)), "seconds since 1970, 0 to 4294967295"),
@@ -196,12 +198,7 @@ fn relative(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn net(text: &[u8]) -> Option<Net> {
-    match text {
-        b"none" => Some(Net::None),
-        b"loopback" => Some(Net::Loopback),
-        b"host" => Some(Net::Host),
-        _ => None,
-    }
+    [Net::None, Net::Loopback, Net::Host].into_iter().find(|net| net.name().as_bytes() == text)
 }
 
 fn watch(text: &[u8]) -> Option<Watch> {

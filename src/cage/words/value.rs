@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use bailiff::shared::pure::bytes::decimal;
 
 use crate::policy::Bytes;
+use crate::step::paths::parent;
 
 /// A time in milliseconds: `500ms`, `60s`, `1h30m`; units fall, and each is there once.
 pub(crate) fn time_ms(text: &[u8]) -> Option<u64> {
@@ -91,18 +92,6 @@ pub(crate) fn absolute(base: &[u8], path: &[u8]) -> Option<Bytes> {
             return plain(base);
         }
     }
-}
-
-/// The directory that holds this absolute path.
-pub(crate) fn parent(path: &[u8]) -> &[u8] {
-    let at = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
-    path.get(..at.max(1)).unwrap_or(b"/")
-}
-
-/// `path` as it is called below `base`: empty for `base` itself; `None` where it is not below.
-pub(crate) fn below<'a>(base: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
-    let rest = path.strip_prefix(base)?;
-    if rest.is_empty() || base == b"/" { Some(rest) } else { rest.strip_prefix(b"/") }
 }
 
 /// `PATH` or `PATH:INSIDE`, where INSIDE begins with a slash: the two paths.

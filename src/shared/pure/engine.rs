@@ -9,7 +9,7 @@ use super::filter::{FILTERS, Filter, Match};
 use super::form::{Seen, before, head, seen, timed};
 use super::header::Head;
 use super::image::OwnFilter;
-use super::sieve::{Set, Sieve, members, rows, set};
+use super::sieve::{Set, Sieve, members, rows};
 use super::{field, peer, program, scan};
 use core::cell::Cell;
 
@@ -86,44 +86,30 @@ pub fn scan_all(modes: &Modes, bytes: &[u8], mut found: impl FnMut(u8, Match)) {
     let mut tell = |number, hit: Option<Match>| hit.into_iter().for_each(|hit| found(number, hit));
     let mut owned = Set::default();
     if let Some(head) = line.head {
-        let (numbers, is_sure) = owners(head.program);
-        for number in numbers {
-            let is_own = |name: &[u8]| is_sure || is_own(*number, name);
-            tell(*number, line.scan_by(*number, modes[usize::from(*number)], is_own));
-        }
+        owned = owners(head.program);
+        members(owned)
+            .for_each(|number| tell(number, line.scan_by(number, modes[usize::from(number)], |_| true)));
         // What has a process id is nobody else's, who might be told by what it holds.
         if head.with_pid {
             return;
         }
-        owned = set(numbers);
     }
     let mut others = SIEVE.of(bytes);
     others.iter_mut().zip(owned).for_each(|(word, owned)| *word &= !owned);
     members(others).for_each(|number| tell(number, line.scan(number, modes[usize::from(number)])));
 }
 
+/// What a pattern makes of a message. `None`: it does not take it; `Some(None)`: it does, and nobody is accused.
+type Taken = Option<Option<Match>>;
+
 /// One rule's answer, if one of its classes counts.
-fn take<M>(
-    classes: u8,
-    _: Addr,
-    message: M,
-    of: fn(M) -> Option<Addr>,
-    rule: u16,
-    weight: u16,
-) -> Option<Match> {
-    if classes == 0 { None } else { Some(Match { addr: of(message)?, rule, weight }) }
+fn take<M>(classes: u8, _: Addr, message: M, of: fn(M) -> Option<Addr>, rule: u16, weight: u16) -> Taken {
+    if classes == 0 { None } else { Some(Some(Match { addr: of(message)?, rule, weight })) }
 }
 
 /// [`take`] for a form that names the peer.
-fn named<M>(
-    classes: u8,
-    addr: Addr,
-    message: M,
-    of: fn(M) -> Option<()>,
-    rule: u16,
-    weight: u16,
-) -> Option<Match> {
-    if classes == 0 { None } else { of(message).map(|()| Match { addr, rule, weight }) }
+fn named<M>(classes: u8, addr: Addr, message: M, of: fn(M) -> Option<()>, rule: u16, weight: u16) -> Taken {
+    if classes == 0 { None } else { of(message).map(|()| Some(Match { addr, rule, weight })) }
 }
 
 use compiled::{SIEVE, owners};
@@ -136,6 +122,6 @@ pub use compiled::{is_own, scan_message};
 )]
 #[allow(clippy::all, clippy::too_many_lines, reason = "a filter decides its code's length and form")]
 mod compiled {
-    use super::{Addr, Match, Sieve, field, named, peer, program, rows, scan, take};
+    use super::{Addr, Match, Set, Sieve, Taken, field, named, peer, program, rows, scan, take};
     include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 }

@@ -191,6 +191,20 @@ pub fn find<'a, T>(s: &'a [u8], lead: &[u8], part: impl Fn(&'a [u8]) -> Option<T
     }
 }
 
+/// What stands before the last place where `lead` stands and `part` matches behind it.
+pub fn before_last<'a, T>(
+    s: &'a [u8],
+    lead: &[u8],
+    part: impl Fn(&'a [u8]) -> Option<T>,
+) -> Option<&'a [u8]> {
+    let (mut rest, mut before) = (s, None);
+    while let Some((_, next)) = find(rest, lead, &part) {
+        before = s.len().checked_sub(next.len()).and_then(|behind| s.get(..behind.checked_sub(1)?));
+        rest = next;
+    }
+    before
+}
+
 /// What `part` yields behind `lead` at the one place where both stand. `None` where there is no such place,
 /// or a second: then somebody imitates the service, and nobody is accused.
 pub fn once<'a, T>(s: &'a [u8], lead: &[u8], part: impl Fn(&'a [u8]) -> Option<T>) -> Option<T> {

@@ -5,8 +5,8 @@
 
 /// Slots in which needles are looked for: so many that most hold none.
 const SLOTS: usize = 1 << 16;
-/// Slots that share a first row.
-const SHARED: usize = 32;
+/// First rows: those slots share one that differ by the byte before the last three.
+const FIRSTS: usize = 1 << 13;
 
 /// Filters, as bits by their place in `FILTERS`.
 pub type Set = [u64; 4];
@@ -24,19 +24,26 @@ struct Row {
 /// has two rows, one without its last byte: behind one of the two places an even number of bytes stands.
 #[derive(Debug)]
 pub struct Sieve<const ROWS: usize> {
-    /// For each slot a bit: whether a needle is in it.
-    filled: [u64; SLOTS / 64],
-    /// For so many slots the number of the first row, from 1 on; 0: none.
-    first: [u16; SLOTS / SHARED],
+    /// Of each slot: whether a needle is in it.
+    filled: [bool; SLOTS],
+    /// The number of the first row, from 1 on; 0: none.
+    first: [u16; FIRSTS],
     rows: [Row; ROWS],
     /// Filters that a line may belong to whatever it holds.
     always: Set,
 }
 
-/// The slot of a text: told by its last three bytes.
+/// The slots of four texts at once, each of which ends in one of four pairs of bytes: told by these, by the byte before a
+/// pair, and by three bits of the one before that. `before` are the pairs before them.
+#[inline]
+const fn slots(pairs: u64, before: u64) -> u64 {
+    pairs ^ (before & 0x07ff_07ff_07ff_07ff) << 5
+}
+
+/// The slot of the text that ends here.
 #[inline]
 const fn slot(text: u64) -> usize {
-    ((text as u32 & 0x00ff_ffff).wrapping_mul(0x9e37_79b1) >> 16) as usize & (SLOTS - 1)
+    slots(text, text >> 16) as u16 as usize
 }
 
 /// How many rows these needles take.
@@ -52,7 +59,7 @@ pub const fn rows(needles: &[(&[u8], &[u8])]) -> usize {
 impl<const ROWS: usize> Sieve<ROWS> {
     /// Of these needles, each with its filters; and of filters that have none.
     pub const fn new(needles: &[(&[u8], &[u8])], always: &[u8]) -> Self {
-        let (filled, first) = ([0; SLOTS / 64], [0; SLOTS / SHARED]);
+        let (filled, first) = ([false; SLOTS], [0; FIRSTS]);
         let rows = [Row { needle: 0, filter: 0, next: 0 }; ROWS];
         assert!(ROWS < 1 << 16, "a row has a number");
         let mut sieve = Self { filled, first, rows, always: set(always) };
@@ -74,12 +81,18 @@ impl<const ROWS: usize> Sieve<ROWS> {
 
     /// Puts a text of these filters into rows from this one on.
     const fn put(&mut self, needle: u64, mut filters: &[u8], mut row: usize) {
-        let slot = slot(needle);
-        self.filled[slot / 64] |= 1 << (slot % 64);
+        let (slot, mut before) = (slot(needle), 0);
+        self.filled[slot] = true;
+        // Before three bytes may stand any other.
+        while needle < 1 << 24 && before < 8 {
+            self.filled[slot ^ (before * FIRSTS)] = true;
+            before += 1;
+        }
+        let first = slot % FIRSTS;
         while let [filter, behind @ ..] = filters {
-            self.rows[row] = Row { needle, filter: *filter, next: self.first[slot / SHARED] };
+            self.rows[row] = Row { needle, filter: *filter, next: self.first[first] };
             row += 1;
-            self.first[slot / SHARED] = row as u16;
+            self.first[first] = row as u16;
             filters = behind;
         }
     }
@@ -87,35 +100,42 @@ impl<const ROWS: usize> Sieve<ROWS> {
     /// The filters that may take this line.
     #[inline]
     pub fn of(&self, line: &[u8]) -> Set {
-        let (mut set, mut last) = (self.always, 0u64);
+        let (mut set, mut last) = (self.always, 0);
         let (words, rest) = line.as_chunks();
         for word in words {
-            let word = u64::from_be_bytes(*word);
-            let both = u128::from(last) << 64 | u128::from(word);
-            for behind in [48u8, 32, 16, 0] {
-                self.look((both >> behind) as u64, &mut set);
-            }
-            last = word;
+            let both = last << 64 | u128::from(u64::from_be_bytes(*word));
+            self.look(both, &mut set);
+            last = both;
         }
-        for pair in rest.as_chunks().0 {
-            last = last << 16 | u64::from(u16::from_be_bytes(*pair));
-            self.look(last, &mut set);
-        }
+        // The last eight bytes once more, with the rest among them.
+        let end = match line.last_chunk() {
+            Some(word) => u64::from_be_bytes(*word),
+            None => rest.iter().fold(0, |all, b| all << 8 | u64::from(*b)),
+        };
+        let before = last.wrapping_shl((rest.len() as u32) << 3);
+        self.look(before | u128::from(end), &mut set);
         set
     }
 
-    /// Adds the filters of which a text may end the last eight bytes.
+    /// Adds the filters of which a needle ends behind one of the last four pairs of these bytes.
     #[inline]
-    fn look(&self, last: u64, set: &mut Set) {
-        let slot = slot(last);
-        if self.filled[slot / 64] >> (slot % 64) & 1 != 0 {
-            self.add(last, slot, set);
+    fn look(&self, bytes: u128, set: &mut Set) {
+        let slots = slots(bytes as u64, (bytes >> 16) as u64);
+        let held = |behind: u8| self.filled[usize::from((slots >> behind) as u16)];
+        if held(48) | held(32) | held(16) | held(0) {
+            // Which they are cannot be foretold: no branch for each.
+            let bits = [0u8, 16, 32, 48].map(|behind| u64::from(held(behind)) << behind);
+            let mut ends = bits.into_iter().fold(0, |all, bit| all | bit);
+            while ends != 0 {
+                self.add((bytes >> ends.trailing_zeros()) as u64, set);
+                ends &= ends.wrapping_sub(1);
+            }
         }
     }
 
-    /// Adds the filters of which a text ends them.
-    fn add(&self, last: u64, slot: usize, set: &mut Set) {
-        let mut at = usize::from(self.first[slot / SHARED]);
+    /// Adds the filters of which a needle ends the last eight bytes.
+    fn add(&self, last: u64, set: &mut Set) {
+        let mut at = usize::from(self.first[slot(last) % FIRSTS]);
         while let Some(row) = at.checked_sub(1).and_then(|at| self.rows.get(at)) {
             let unused = row.needle.leading_zeros() & !7;
             if (row.needle ^ last).checked_shl(unused).is_none_or(|differs| differs == 0) {
@@ -138,13 +158,11 @@ pub const fn set(filters: &[u8]) -> Set {
 }
 
 /// The filters of a set, lowest first.
-pub fn members(set: Set) -> impl Iterator<Item = u8> {
-    set.into_iter().zip([0u8, 64, 128, 192]).flat_map(|(word, base)| {
-        let mut word = word;
-        core::iter::from_fn(move || {
-            let place = word.trailing_zeros() as u8;
-            word &= word.wrapping_sub(1);
-            (place < 64).then_some(base | place)
-        })
+pub fn members(mut set: Set) -> impl Iterator<Item = u8> {
+    core::iter::from_fn(move || {
+        let (word, base) = set.iter_mut().zip([0u8, 64, 128, 192]).find(|(word, _)| **word != 0)?;
+        let place = word.trailing_zeros() as u8;
+        *word &= word.wrapping_sub(1);
+        Some(base | place)
     })
 }
