@@ -58,12 +58,16 @@ pub(crate) fn fork(namespaces: u32, limits: &Limits) -> (Result<Side, Errno>, Re
 /// A group with these limits: in the root of the hierarchy, if the caller is there, else beside the caller's own group: below
 /// that there is none, for where processes are the kernel lets nothing be limited (cgroups(7), no internal processes).
 pub(crate) fn make(limits: &Limits) -> Result<Group, String> {
-    let listed = text(At::Cwd, c"/proc/self/cgroup");
-    let own = listed.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"0::/"));
-    let own = own.ok_or("no cgroup v2 in /proc/self/cgroup")?;
     let is_top = |top: &Fd| disk::filesystem(top).is_ok_and(|(kind, _)| kind == CGROUP2_SUPER_MAGIC);
     let opened = |top: &&CStr| tree::open(At::Cwd, top, DIRECTORY, 0, 0).ok().filter(is_top);
     let top = TOPS.iter().find_map(opened).ok_or("no cgroup v2 below /sys/fs/cgroup")?;
+    let offered = text(At::Dir(&top), c"cgroup.controllers");
+    if !offered.split(|b| *b == b' ').any(|word| matches!(word, b"memory" | b"pids")) {
+        return Err(String::from("cgroup v2 has no controller of memory or pids here"));
+    }
+    let listed = text(At::Cwd, c"/proc/self/cgroup");
+    let own = listed.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"0::/"));
+    let own = own.ok_or("no cgroup v2 in /proc/self/cgroup")?;
     let at = |path: &[u8]| {
         let path = if path.is_empty() { b"." } else { path };
         let group =
@@ -192,15 +196,12 @@ fn failed(what: &str, errno: Errno) -> String {
 
 /// A file of the kernel's, without the newline at its end; empty where it cannot be read.
 pub(crate) fn text(at: At<'_>, path: &CStr) -> Bytes {
-    let (mut buf, mut used) = (Vec::new(), 0);
-    buf.resize(64 << 10, 0u8);
+    let (mut all, mut buf) = (Vec::new(), [0u8; 4096]);
     let file = tree::open(at, path, 0, 0, 0);
     while let Ok(file) = &file
-        && let Some(room) = buf.get_mut(used..)
-        && let Ok(got @ 1..) = pread(file, room, used as u64)
+        && let Ok(got @ 1..) = pread(file, &mut buf, all.len() as u64)
     {
-        used += got;
+        all.extend_from_slice(buf.get(..got).unwrap_or_default());
     }
-    buf.truncate(used);
-    buf.trim_ascii_end().to_vec()
+    all.trim_ascii_end().to_vec()
 }

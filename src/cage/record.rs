@@ -73,11 +73,10 @@ pub(crate) struct Record {
 pub(crate) fn of(policy: &Policy) -> Result<Option<Record>, String> {
     let Some(path) = &policy.record else { return Ok(None) };
     let record = open(path, policy.append_only)?;
-    let real = own(&record.file);
     for place in &policy.places {
         let Kind::Bind { source, write: true, .. } = &place.kind else { continue };
         let written = paths::open(At::Cwd, source, flags::O_PATH, 0, 0).ok().and_then(|file| own(&file));
-        if real.as_ref().zip(written).is_some_and(|(real, written)| is_below(real, &written)) {
+        if own(&record.file).zip(written).is_some_and(|(real, written)| is_below(&real, &written)) {
             let (path, source) = (shown(path), shown(source));
             return Err(said(format_args!(
                 "{path}: the program could change the record there: rw = \"{source}\""

@@ -71,7 +71,7 @@ pub(crate) fn build(policy: &Policy, here: &CStr) -> Result<Vec<Right>, Failed> 
     for place in &policy.places {
         trees.push(match &place.kind {
             Kind::Bind { source, .. } => match taken(source) {
-                Err((_, Errno::ENOENT)) if passes(policy, source) => None,
+                Err((_, Errno::ENOENT)) if passes(policy, place) => None,
                 taken => Some(taken?),
             },
             _ => None,
@@ -92,7 +92,10 @@ pub(crate) fn build(policy: &Policy, here: &CStr) -> Result<Vec<Right>, Failed> 
     change_directory(here).map_err(failed("chdir", b"/"))?;
     let mut all = Vec::from([Right { file: tree, is_directory: true, rights }]);
     for (place, tree) in policy.places.iter().zip(trees) {
-        all.extend(put(place, tree, is_ours(policy, &place.path))?);
+        match put(place, tree, is_ours(policy, &place.path)) {
+            Err((_, Errno::ENOENT)) if passes(policy, place) => {}
+            right => all.extend(right?),
+        }
     }
     if policy.proc {
         let options = [(c"hidepid", c"invisible"), (c"subset", c"pid")];
@@ -125,12 +128,10 @@ fn is_ours(policy: &Policy, path: &[u8]) -> bool {
     }
 }
 
-/// Whether this file of the host may be gone.
-fn passes(policy: &Policy, source: &[u8]) -> bool {
-    policy
-        .passing
-        .as_ref()
-        .is_some_and(|top| source.strip_prefix(top.as_slice()).is_some_and(|rest| rest.starts_with(b"/")))
+/// Whether this file of the host may be gone by now.
+fn passes(policy: &Policy, place: &Place) -> bool {
+    let below = |top: &[u8]| place.path.strip_prefix(top).is_some_and(|rest| rest.starts_with(b"/"));
+    policy.passing.as_ref().is_some_and(|top| below(top))
 }
 
 /// A copy of the tree at this path of the host.
